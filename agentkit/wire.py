@@ -5,6 +5,7 @@ Out: `WireRequest`, `WireHead`; the transport adds API keys, which are in neithe
 """
 
 from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import field
 
 from agentkit.value import dataclass
@@ -52,3 +53,9 @@ class WireHead:
             if name in self.headers:
                 return self.headers[name]
         return None
+
+
+TRACE_HEADERS: ContextVar[Mapping[str, str] | None] = ContextVar(
+    "agentkit_trace_headers", default=None
+)
+"""Headers with the trace context of the model call under way; set by `agentkit.telemetry`."""

@@ -52,9 +52,14 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
         "telemetry/explain/time_scale",
         "telemetry/explain/time_split",
     ),
+    "unit/telemetry/otel/test_crossing.py": (
+        "telemetry/otel/trace_context",
+        "telemetry/request_context",
+    ),
     "unit/telemetry/otel/test_spans.py": (
         "telemetry/otel/captured_content",
         "telemetry/otel/metrics",
+        "telemetry/otel/token_metrics",
         "telemetry/otel/open_telemetry",
         "telemetry/otel/span_facts",
     ),

@@ -42,7 +42,7 @@ from agentkit.transport.open_transport import open_transport
 from agentkit.transport.retry import RetrySettings, retry_wait
 from agentkit.usage import NO_USAGE
 from agentkit.value import replace
-from agentkit.wire import WireHead
+from agentkit.wire import TRACE_HEADERS, WireHead
 
 MAX_ERROR_BYTES = 100_000
 DRAIN_SECONDS = 0.2
@@ -203,8 +203,11 @@ class ProviderConnection:
         if self._limit is not None and self._limit.is_exhausted:
             await tracker.emit(ConnectionAwaited(max_connections=self._limit.max_connections))
         builder: ResponseBuilder | None = None
+        wire, trace = encoded.wire, TRACE_HEADERS.get()
+        if trace is not None:
+            wire = replace(wire, headers={**wire.headers, **trace})
         try:
-            async with self._transport.exchange(encoded.wire) as answer:
+            async with self._transport.exchange(wire) as answer:
                 head = answer.head
                 # Not before: a thousand runs that wait for their answers need none.
                 builder = ResponseBuilder(

@@ -38,6 +38,7 @@ from agentkit.service.spending import Spending, StoredLedger
 from agentkit.service.stored_responses import StoredResponses
 from agentkit.session import Sessions
 from agentkit.store.open_store import open_store
+from agentkit.telemetry.request_context import request_context
 
 
 class MountedMcp(Protocol):
@@ -175,7 +176,8 @@ class Service:
         try:
             route = self._routes.find(scope)
             exchange.caller = await self._admit(exchange, is_open=route.is_open)
-            await route.endpoint(exchange)
+            with request_context(exchange.headers):
+                await route.endpoint(exchange)
         except Exception as error:  # each becomes a response in the format of the route
             if not exchange.is_started:
                 await self._send_error(exchange, as_service_error(error))

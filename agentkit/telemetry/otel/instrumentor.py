@@ -1,7 +1,7 @@
 """Switch the export of all runs on and off.
 
 In:  the options of `OpenTelemetry`.
-Out: nothing; runs that begin later are exported.
+Out: nothing; runs that begin later are exported, those of a service in the trace of its caller.
 
 `opentelemetry-instrument` finds the class by its entry point and calls `instrument`.
 """
@@ -10,6 +10,8 @@ from typing import Any
 
 from agentkit.event.record import add_process_listener, remove_process_listener
 from agentkit.telemetry.otel.open_telemetry import OpenTelemetry
+from agentkit.telemetry.otel.trace_context import caller_context
+from agentkit.telemetry.request_context import add_request_context, remove_request_context
 
 
 class AgentKitInstrumentor:
@@ -30,10 +32,12 @@ class AgentKitInstrumentor:
         known = ("tracer_provider", "meter_provider", "captures_content", "secrets")
         cls._listener = OpenTelemetry(**{name: options[name] for name in known if name in options})
         add_process_listener(cls._listener)
+        add_request_context(caller_context)
 
     def uninstrument(self, **_options: Any) -> None:
         """Export no further runs."""
         cls = type(self)
         if cls._listener is not None:
             remove_process_listener(cls._listener)
+            remove_request_context(caller_context)
             cls._listener = None

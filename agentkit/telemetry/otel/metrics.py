@@ -22,10 +22,10 @@ from agentkit.event import (
     ToolCallRejected,
 )
 from agentkit.telemetry.otel import semconv
+from agentkit.telemetry.otel.token_metrics import token_metrics
 
 MAX_RUNS = 10_000
 _SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
-_TOKENS = tuple(4.0**power for power in range(14))
 
 
 class RunMetrics:
@@ -43,12 +43,7 @@ class RunMetrics:
             description="How long model calls and tools took.",
             explicit_bucket_boundaries_advisory=_SECONDS,
         )
-        self._tokens = meter.create_histogram(
-            semconv.TOKEN_USAGE,
-            unit="{token}",
-            description="Tokens of model calls.",
-            explicit_bucket_boundaries_advisory=_TOKENS,
-        )
+        self._tokens = token_metrics(meter)
         self._runs = meter.create_counter(semconv.RUNS, unit="{run}", description="Ended runs.")
         self._cost = meter.create_counter(
             semconv.RUN_COST, unit="USD", description="What model calls cost."
@@ -101,8 +96,8 @@ class RunMetrics:
         }
         usage = event.usage
         self._duration.record(event.seconds, named)
-        self._tokens.record(usage.input_tokens, {**named, semconv.TOKEN_TYPE: "input"})
-        self._tokens.record(usage.output_tokens, {**named, semconv.TOKEN_TYPE: "output"})
+        for tokens in self._tokens:
+            tokens.record(usage, named)
         if usage.cost_usd:
             self._cost.add(float(usage.cost_usd), {**named, semconv.AGENT: agent})
 

@@ -5,6 +5,10 @@ Out: names of spans' attributes, of events and of metrics.
 
 The conventions are in development: these are those of opentelemetry-semantic-conventions 0.66b2
 (gen-ai registry of semantic-conventions v1.43). A test compares them with that package.
+
+They have a repository of their own since, whose metrics of tokens are others. Those whose names
+begin with `LATEST_` are of its commit b31e9e8ea26ac1c086d3313d474e31d7c3f391ae (2026-09-30):
+https://github.com/open-telemetry/semantic-conventions-genai/blob/b31e9e8ea26ac1c086d3313d474e31d7c3f391ae/docs/gen-ai/gen-ai-token-metrics.md
 """
 
 from typing import Final
@@ -37,6 +41,15 @@ EXECUTE_TOOL: Final = "execute_tool"
 OPERATION_DURATION: Final = "gen_ai.client.operation.duration"
 TOKEN_USAGE: Final = "gen_ai.client.token.usage"  # noqa: S105 - the name of a metric
 
+LATEST_INPUT_TOKENS: Final = "gen_ai.client.inference.usage.input_tokens"
+LATEST_OUTPUT_TOKENS: Final = "gen_ai.client.inference.usage.output_tokens"
+LATEST_CACHE_READ_TOKENS: Final = "gen_ai.client.inference.usage.cache_read.input_tokens"
+LATEST_CACHE_WRITE_TOKENS: Final = "gen_ai.client.inference.usage.cache_write.input_tokens"
+LATEST_REASONING_TOKENS: Final = "gen_ai.client.inference.usage.reasoning.output_tokens"
+LATEST_INPUT_PER_CALL: Final = "gen_ai.client.inference.operation.input_tokens"
+LATEST_OUTPUT_PER_CALL: Final = "gen_ai.client.inference.operation.output_tokens"
+LATEST_MODALITY: Final = "gen_ai.token.modality"
+
 RUN_ID: Final = "agentkit.run.id"
 LABEL: Final = "agentkit.label"
 SEGMENT: Final = "agentkit.run.segment"
@@ -56,3 +69,5 @@ RUN_COST: Final = "agentkit.run.cost"
 
 CAPTURE_CONTENT: Final = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 STABILITY_OPT_IN: Final = "OTEL_SEMCONV_STABILITY_OPT_IN"
+OPT_IN_LATEST: Final = "gen_ai_latest_experimental"
+OPT_IN_BOTH: Final = "gen_ai_latest_experimental/dup"

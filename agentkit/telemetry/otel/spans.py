@@ -44,6 +44,7 @@ from agentkit.event import (
 from agentkit.telemetry.otel import semconv
 from agentkit.telemetry.otel.captured_content import Content
 from agentkit.telemetry.otel.span_facts import facts_of, usage_attributes
+from agentkit.telemetry.otel.trace_context import send_context
 
 MAX_RUNS = 10_000
 """Most runs with open spans, and most runs whose last segment is remembered for a link."""
@@ -56,14 +57,16 @@ class _Run:
 
     Attributes:
         outer: what was current before the run began.
+        model: the model of the agent at work; empty if it is not known.
         root: the span of the run.
         agent: the span of the agent at work: `root`, or that of a handoff.
         chat: the span of the model call under way.
         tools: the spans of running tools, by call id.
     """
 
-    def __init__(self, root: Span, outer: Context) -> None:
+    def __init__(self, root: Span, outer: Context, *, model: str) -> None:
         self.outer = outer
+        self.model = model
         self.root = self.agent = root
         self.chat: Span | None = None
         self.tools: dict[str, Span] = {}
@@ -132,7 +135,7 @@ class RunSpans:
             links=() if before is None else (Link(before),),
             start_time=_nanoseconds(record.at),
         )
-        run = _Run(root, outer)
+        run = _Run(root, outer, model="" if started is None else started.model)
         self._runs[record.run_id] = run
         if len(self._runs) > MAX_RUNS:
             self._runs.popitem(last=False)[1].root.end()
@@ -157,7 +160,11 @@ class RunSpans:
         if run.chat is not None:  # the call before it failed, and the run goes on
             run.chat.end(at)
         attributes: Attributes = {semconv.OPERATION: semconv.CHAT, semconv.TURN: event.turn}
-        run.chat = self._begin(semconv.CHAT, run.agent, attributes, at)
+        if run.model:
+            attributes[semconv.REQUEST_MODEL] = run.model
+        name = f"{semconv.CHAT} {run.model}".rstrip()
+        run.chat = self._begin(name, run.agent, attributes, at)
+        send_context(get_current())
 
     def _end_chat(self, run: _Run, event: ModelResponded, at: int) -> None:
         chat, run.chat = run.chat, None
@@ -166,7 +173,6 @@ class RunSpans:
         attributes = usage_attributes(event.usage)
         attributes[semconv.FINISH_REASONS] = (event.finish_reason,)
         if event.model:
-            chat.update_name(f"{semconv.CHAT} {event.model}")
             attributes[semconv.RESPONSE_MODEL] = event.model
         if event.provider:
             attributes[semconv.PROVIDER] = event.provider
@@ -175,6 +181,7 @@ class RunSpans:
             attributes[semconv.OUTPUT_MESSAGES] = output
         chat.set_attributes(attributes)  # together: each call takes a lock
         chat.end(at)
+        send_context(None)
         attach(set_span_in_context(run.agent))
 
     def _begin_tool(self, run: _Run, event: ToolCallStarted, at: int) -> None:
@@ -211,6 +218,7 @@ class RunSpans:
             semconv.AGENT: event.agent,
         }
         name = f"{semconv.INVOKE_AGENT} {event.agent}"
+        run.model = ""
         run.agent = self._begin(name, run.root, attributes, at)
 
     def _note(self, run: _Run, event: RunEvent, at: int) -> None:
@@ -243,6 +251,8 @@ class RunSpans:
         self._ended[run_id] = run.root.get_span_context()
         if len(self._ended) > MAX_RUNS:
             self._ended.popitem(last=False)
+        if run.chat is not None:
+            send_context(None)
         ours = {span.get_span_context().span_id for span in run.open_spans}
         if get_current_span().get_span_context().span_id in ours:
             attach(run.outer)

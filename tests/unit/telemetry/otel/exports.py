@@ -71,6 +71,29 @@ class Exported:
         return lines
 
     @property
+    def story(self) -> list[str]:
+        """Return the tree with why spans ended, and their events without times."""
+        lines: list[str] = []
+        spans = {span.context.span_id: span for span in self.spans if span.context is not None}
+
+        def add(parent: int | None, depth: int) -> None:
+            for number, span in spans.items():
+                if (span.parent.span_id if span.parent else None) != parent:
+                    continue
+                lines.append("  " * depth + span.name + _ending(span))
+                for event in span.events:
+                    kept = {**(event.attributes or {})}
+                    facts = " ".join(
+                        f"{one}={kept[one]}" for one in ("kind", "model") if one in kept
+                    )
+                    name = event.name.removeprefix("agentkit.")
+                    lines.append("  " * depth + f"! {name} {facts}".rstrip())
+                add(number, depth + 1)
+
+        add(None, 0)
+        return lines
+
+    @property
     def metrics(self) -> dict[str, dict[tuple[Any, ...], float]]:
         """Return the value, or the sum, of each metric by the values of its attributes."""
         data = self._reader.get_metrics_data()
@@ -88,6 +111,22 @@ class Exported:
     def everything(self) -> str:
         """Return all names and values that were exported, as one text."""
         return "\n".join([*(span.to_json() for span in self.spans), repr(self.metrics)])
+
+
+def _ending(span: ReadableSpan) -> str:
+    """Return the attributes that show how a span ended."""
+    found = {**(span.attributes or {})}
+    facts = []
+    for name in (
+        "agentkit.run.stop_reason",
+        "agentkit.run.turns",
+        "gen_ai.response.finish_reasons",
+    ):
+        value = found.get(name)
+        if value is not None:
+            text = ",".join(value) if isinstance(value, tuple) else str(value)
+            facts.append(f"{name.rpartition('.')[2]}={text}")
+    return f" [{' '.join(facts)}]" if facts else ""
 
 
 def _number(point: Any) -> float:

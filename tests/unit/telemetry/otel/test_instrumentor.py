@@ -47,7 +47,7 @@ async def test_all_runs_are_exported_while_it_is_on() -> None:
     AgentKitInstrumentor().uninstrument()
     await agent.run("After.")
 
-    assert exported.tree == ["invoke_agent a", "  chat"]
+    assert exported.tree == ["invoke_agent a", "  chat scripted:model"]
 
 
 def test_the_global_providers_are_used() -> None:
@@ -64,7 +64,7 @@ def test_the_global_providers_are_used() -> None:
         span, at = decoder.raw_decode(done.stdout, at)
         names.append(span["name"])
         at += 1
-    assert names == ["chat", "invoke_agent greeter"]
+    assert names == ["chat scripted:model", "invoke_agent greeter"]
 
 
 def test_the_program_of_opentelemetry_finds_it() -> None:

@@ -36,10 +36,10 @@ async def test_a_run_is_a_tree_of_an_agent_model_calls_and_tools() -> None:
 
     assert exported.tree == [
         "invoke_agent adder",
-        "  chat",
+        "  chat scripted:m",
         "  execute_tool add",
         "  execute_tool add",
-        "  chat",
+        "  chat scripted:m",
     ]
     attributes = exported.attributes("invoke_agent adder")
     assert attributes["gen_ai.operation.name"] == "invoke_agent"
@@ -93,11 +93,11 @@ async def test_agents_inside_tools_are_inside_their_span() -> None:
 
     assert exported.tree == [
         "invoke_agent outer",
-        "  chat",
+        "  chat scripted:model",
         "  execute_tool inner",
         "    invoke_agent inner",
-        "      chat",
-        "  chat",
+        "      chat scripted:model",
+        "  chat scripted:model",
     ]
 
 
@@ -116,7 +116,7 @@ async def test_a_handoff_is_an_agent_inside_the_run() -> None:
     assert result.output == "Hello."
     assert exported.tree == [
         "invoke_agent first",
-        "  chat",
+        "  chat scripted:model",
         "  execute_tool transfer_to_second",
         "  invoke_agent second",
         "    chat",
@@ -133,7 +133,12 @@ async def test_a_streamed_run_has_the_same_spans() -> None:
         async for _ in stream:
             assert not get_current_span().get_span_context().is_valid
 
-    assert exported.tree == ["invoke_agent adder", "  chat", "  execute_tool add", "  chat"]
+    assert exported.tree == [
+        "invoke_agent adder",
+        "  chat scripted:model",
+        "  execute_tool add",
+        "  chat scripted:model",
+    ]
 
 
 async def test_segments_of_a_suspended_run_are_linked() -> None:
@@ -175,7 +180,12 @@ async def test_errors_of_tools_and_runs_are_marked() -> None:
     with pytest.raises(StatusError):
         await agent.run(CANARY, listener=exported.listener)
 
-    assert exported.tree == ["invoke_agent failing", "  chat", "  execute_tool fail", "  chat"]
+    assert exported.tree == [
+        "invoke_agent failing",
+        "  chat scripted:model",
+        "  execute_tool fail",
+        "  chat scripted:model",
+    ]
     assert exported.attributes("execute_tool fail")["error.type"] == "tool_error"
     assert exported.attributes("invoke_agent failing")["error.type"] == "server"
     assert not exported.span("invoke_agent failing").status.is_ok
@@ -205,7 +215,7 @@ async def test_the_environment_switches_content_on(monkeypatch: pytest.MonkeyPat
 
     await Agent(ScriptedModel("Hello."), name="a").run("Hi.", listener=exported.listener)
 
-    assert "Hello." in exported.attributes("chat")["gen_ai.output.messages"]
+    assert "Hello." in exported.attributes("chat scripted:model")["gen_ai.output.messages"]
 
 
 async def test_a_limit_is_a_stop_reason_and_no_error() -> None:
