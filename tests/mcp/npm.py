@@ -54,6 +54,15 @@ def command(package: str) -> list[str]:
     return [_node(modules), str(modules / package / path)]
 
 
+def package_file(package: str, version: str, path: str) -> Path:
+    """Return a file of a package that has no program; it is installed by itself at first use.
+
+    Raises:
+        NoNpmError: it is not there, and cannot be installed.
+    """
+    return _installed({package: version}) / "node_modules" / package / path
+
+
 def _node(modules: Path) -> str:
     bundled = NODE.get((platform.system(), platform.machine()))
     found = str(modules / bundled[0] / "bin/node") if bundled else shutil.which("node")
@@ -63,9 +72,12 @@ def _node(modules: Path) -> str:
 
 
 def _folder() -> Path:
-    """Return the folder with all packages, after making it if it is missing or old."""
+    """Return the folder with all programs, after making it if it is missing or old."""
     bundled = NODE.get((platform.system(), platform.machine()))
-    wanted = dict(PACKAGES) if bundled is None else {**PACKAGES, bundled[0]: bundled[1]}
+    return _installed(dict(PACKAGES) if bundled is None else {**PACKAGES, bundled[0]: bundled[1]})
+
+
+def _installed(wanted: dict[str, str]) -> Path:
     name = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()[:12]
     folder = ROOT / ".cache/npm" / name
     folder.parent.mkdir(parents=True, exist_ok=True)

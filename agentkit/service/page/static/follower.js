@@ -72,7 +72,7 @@ export class Follower {
   async readApprovals() {
     const run = await api.run(this.answer.runId);
     if (run.status !== "suspended") return;
-    this.answer.approvals = run.open_calls;
+    this.answer.approvals = run.open_calls.filter((call) => !this.answer.decided.has(call.id));
     this.answer.version += 1;
   }
 

@@ -18,6 +18,7 @@ export function newAnswer(runId, agent) {
     version: 0, // grows with each change
     calls: new Map(),
     repairs: new Map(),
+    decided: new Set(), // calls of which someone has decided
   };
 }
 
@@ -133,6 +134,7 @@ const EVENTS = {
     if (call) call.isCut = true;
   },
   approval_decided(answer, event, root, at) {
+    answer.decided.add(event.call_id);
     answer.approvals = answer.approvals.filter((one) => one.id !== event.call_id);
     const { call_id: callId, verdict, decided_by: decidedBy, reason, arguments: given } = event;
     const decision = { callId, verdict, decidedBy, reason, at, isChanged: given != null };

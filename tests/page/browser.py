@@ -1,0 +1,140 @@
+"""One Chromium for all tests of a session, in a thread of its own.
+
+In:  a Chromium or Chrome of this machine; `AGENTKIT_CHROMIUM` names another one.
+Out: `BrowserThread`, and `Tab`, a page that knows what it loaded and what the browser reported.
+
+Playwright's synchronous interface keeps an event loop running in its thread, and tests that start
+one of their own could not follow in the same thread.
+"""
+
+import os
+import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+
+T = TypeVar("T")
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+REQUIRED = "AGENTKIT_BROWSER_REQUIRED"
+"""If this variable is set, a missing browser is a failure and not a reason to skip."""
+
+TIMEOUT_MILLISECONDS = 60_000
+
+
+def find_browser() -> str | None:
+    """Return the path of a Chromium or Chrome; None if there is none."""
+    named = os.environ.get("AGENTKIT_CHROMIUM")
+    if named:
+        return named
+    return next((found for name in NAMES if (found := shutil.which(name))), None)
+
+
+class BrowserThread:
+    """A browser, and the one thread that may use it."""
+
+    def __init__(self) -> None:
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="browser")
+        self._playwright: Playwright | None = None
+        self._browser: Browser | None = None
+
+    def do(self, work: Callable[[], T]) -> T:
+        """Do something in the thread, and return its result."""
+        return self._executor.submit(work).result()
+
+    def start(self, path: str) -> None:
+        """Start the browser."""
+
+        def start() -> None:
+            self._playwright = sync_playwright().start()
+            # The sandbox of Chromium does not work for root, which tests in a container are.
+            arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+            self._browser = self._playwright.chromium.launch(executable_path=path, args=arguments)
+
+        self.do(start)
+
+    def stop(self) -> None:
+        """End the browser and the thread."""
+
+        def stop() -> None:
+            if self._browser is not None:
+                self._browser.close()
+            if self._playwright is not None:
+                self._playwright.stop()
+
+        self.do(stop)
+        self._executor.shutdown()
+
+    def open(self, *, width: int = 1280, is_dark: bool = False) -> "Tab":
+        """Open a tab of a new profile; in the browser's thread."""
+        assert self._browser is not None
+        context = self._browser.new_context(
+            viewport={"width": width, "height": 900},
+            color_scheme="dark" if is_dark else "light",
+            reduced_motion="reduce",
+        )
+        context.set_default_timeout(TIMEOUT_MILLISECONDS)
+        return Tab(context)
+
+
+class Tab:
+    """One page.
+
+    Attributes:
+        page: the page.
+        complaints: messages of its console, and errors of its scripts.
+        addresses: what it has asked for.
+    """
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.context = context
+        self.page: Page = context.new_page()
+        self.complaints: list[str] = []
+        self.addresses: list[str] = []
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self.addresses.append(request.url))
+
+    def open(self, address: str) -> None:
+        """Open the chat page, and wait until it can be used."""
+        self.page.goto(address)
+        self.page.wait_for_selector("#message, #token")
+
+    def send(self, text: str) -> None:
+        """Write a message, and send it."""
+        self.page.fill("#message", text)
+        self.page.keyboard.press("Enter")
+
+    def ask(self, text: str) -> None:
+        """Send a message, and wait for the end of its answer."""
+        count = self.page.locator(".answer > .tools").count()
+        self.send(text)
+        self.page.locator(".answer > .tools").nth(count).wait_for()
+
+    def sees(self, text: str) -> None:
+        """Wait until a text is visible."""
+        self.page.get_by_text(text).last.wait_for()
+
+    def reload(self) -> None:
+        """Load the page again."""
+        self.page.reload()
+        self.page.wait_for_selector("#message")
+
+    @property
+    def scrolls_sideways(self) -> bool:
+        """Return whether the page is wider than its window."""
+        script = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+        found: bool = self.page.evaluate(script)
+        return found
+
+    def violations(self, axe: Path) -> list[str]:
+        """Return what axe finds; its script is evaluated: the page's policy blocks a tag."""
+        self.page.evaluate(axe.read_text(encoding="utf-8"))
+        found: list[str] = self.page.evaluate(
+            "axe.run(document, {iframes: false}).then((found) => found.violations.map((one) =>"
+            " `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 120)).join(' | ')}`))"
+        )
+        return found
