@@ -9,6 +9,7 @@ one of their own could not follow in the same thread.
 
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -138,3 +139,7 @@ class Tab:
             " `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 120)).join(' | ')}`))"
         )
         return found
+
+
+if __name__ == "__main__" and find_browser() is None:
+    sys.stderr.write("There is no Chromium or Chrome: the tests of the chat page skip.\n")

@@ -75,10 +75,8 @@ export const preview = (values) =>
 /** JSON with short lists and objects on one line. */
 export function pretty(value, indent = "") {
   if (typeof value === "string" && !indent) return value;
-  const line = JSON.stringify(value) ?? "null";
-  if (line.length + indent.length < 72 || value === null || typeof value !== "object") {
-    return line.replace(/^\{(.+)\}$/, "{ $1 }");
-  }
+  const line = (JSON.stringify(value, null, 1) ?? "null").replace(/\n\s*/g, " ");
+  if (line.length + indent.length < 72 || value === null || typeof value !== "object") return line;
   const isList = Array.isArray(value);
   const deeper = `${indent}  `;
   const lines = Object.entries(value).map(

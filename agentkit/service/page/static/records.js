@@ -45,7 +45,7 @@ export function applyRecord(answer, record) {
 
 /** The answer that a record belongs to: this one, or a nested one inside a call. */
 function target(answer, record) {
-  if (record.run_id === answer.runId) return answer;
+  if (!record.call_id) return answer;
   const call = answer.calls.get(record.call_id);
   if (!call) return answer;
   if (!call.run) {
