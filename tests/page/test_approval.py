@@ -9,7 +9,7 @@ from tests.page.browser import BrowserThread, Tab
 
 
 def test_a_call_is_approved_with_changes(tab: Tab) -> None:
-    """All arguments and the repair stand before the buttons; wrong values cannot be approved."""
+    """All arguments and the repair are shown before it; wrong values cannot be approved."""
     page = tab.page
     tab.ask("Refund order 1187")
     card = page.locator(".approval")

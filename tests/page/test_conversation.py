@@ -166,7 +166,7 @@ def test_a_draft_stays_with_its_conversation(tab: Tab) -> None:
 
 
 def test_conversations_are_found_renamed_deleted_and_brought_back(tab: Tab) -> None:
-    """By words of their messages; the list says if there are none."""
+    """By words of their messages; the list shows if there are none."""
     page = tab.page
     tab.ask("A word like zebra here")
     page.get_by_label("Search conversations").fill("zebr")

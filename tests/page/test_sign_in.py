@@ -50,7 +50,7 @@ def elsewhere(work: Callable[[], Awaitable[T]]) -> T:
 
 
 def test_the_page_asks_for_a_token_and_keeps_it_in_its_tab(tab: Tab, token: str) -> None:
-    """A wrong one is refused in words; it is in no address and in no lasting storage."""
+    """A wrong one is refused with a sentence; it is in no address and in no lasting storage."""
     page = tab.page
     tab.sees("This server asks for a token.")
     page.get_by_label("Token").fill("ak_wrong")
