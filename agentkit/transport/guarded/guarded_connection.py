@@ -97,7 +97,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
             for address in addresses:
                 if not is_public_address(address):
                     raise AddressRefusedError(
-                        f"The host {host!r} is not on the public internet; no request was sent."
+                        f"{host!r} is not on the public internet; no request was sent."
                     )
         failure: Exception = httpcore.ConnectError(f"the host {host!r} has no address")
         for address in addresses[:MAX_ADDRESSES]:
