@@ -8,7 +8,7 @@ import pytest
 
 import agentkit_tools.files as family
 from agentkit import ConfigError, Tool, ToolError
-from agentkit_tools.files import files
+from agentkit_tools.files import files, visit
 from agentkit_tools.files.folder import Folder, PathFault
 
 
@@ -224,7 +224,7 @@ def test_files_that_are_too_large_or_gone_are_not_searched(
     def gone(*_: object, **__: object) -> tuple[bytes, int]:
         raise FileNotFoundError
 
-    monkeypatch.setattr(family, "read_at", gone)
+    monkeypatch.setattr(visit, "read_at", gone)
     nothing = str(named(root, "search_files")("no invoice"))
 
     assert found.splitlines() == [
@@ -299,7 +299,10 @@ def test_the_write_tool_exists_only_if_writing_is_allowed(root: Path) -> None:
     names = [tool.name for tool in files(root)]
     write_file = named(root, "write_file")
 
-    assert names == ["read_file", "list_files", "search_files"]
+    assert names == [
+        *("read_file", "list_files", "search_files"),
+        *("glob_files", "grep_files", "file_tree"),
+    ]
     assert write_file.annotations.destructive_hint
     assert not write_file.annotations.read_only_hint
 

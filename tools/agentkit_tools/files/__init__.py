@@ -1,13 +1,14 @@
-"""Read, list, search and write files inside one folder.
+"""Read, list, search, write and edit files inside one folder.
 
 In:  the folder.
-Out: `files(root)`: `read_file`, `list_files`, `search_files`, and `write_file` if allowed.
+Out: `files(root)`: `read_file`, `list_files`, `search_files`, the tools of `find_tools`; if
+     allowed, `write_file` and the tools of `edit_tools`.
 
-All four are sync: they run in worker threads. What they may touch is decided in `folder`.
+All are sync: they run in worker threads. What they may touch is decided in `folder`.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -18,9 +19,13 @@ from typing import Annotated
 from pydantic import Field
 
 from agentkit import Tool, ToolError, tool
-from agentkit.tools.tool_options import ToolOptions
-from agentkit_tools.files.folder import Entry, Folder, Found, PathFault, read_at
+from agentkit.tools.tool_options import Decision, ToolOptions
+from agentkit_tools.files.edit_tools import edit_tools
+from agentkit_tools.files.find_tools import find_tools
+from agentkit_tools.files.folder import Entry, Folder, PathFault
 from agentkit_tools.files.text import decode_text, describe_bytes
+from agentkit_tools.files.undo_log import FileChange, UndoLog
+from agentkit_tools.files.visit import bounded, text_at
 
 __all__ = ["Folder", "files"]
 
@@ -40,21 +45,28 @@ _READS = ToolOptions(read_only=True, idempotent=True, open_world=False, tags=("f
 _WRITES = ToolOptions(idempotent=True, open_world=False, tags=("files", "write"))
 
 
-def files(root: str | Path, *, allow_write: bool = False) -> tuple[Tool, ...]:
+def files(
+    root: str | Path, *, allow_write: bool = False, approval: Decision = "ask"
+) -> tuple[Tool, ...]:
     """Return tools for the files below `root`, which they cannot leave.
 
     Args:
         root: an existing folder.
-        allow_write: whether `write_file` is among them.
+        allow_write: whether the tools that change files are among them.
+        approval: whether each edit, move and deletion needs approval; `write_file` replaces a file
+            only if the call says so, and needs none.
 
     Raises:
         ConfigError: `root` is not a folder.
     """
-    cabinet = _Cabinet(folder=Folder.at(Path(root)))
+    folder, log = Folder.at(Path(root)), UndoLog()
+    cabinet = _Cabinet(folder=folder, log=log)
     reading = (cabinet.read_file, cabinet.list_files, cabinet.search_files)
-    tools = [tool(each, **_READS) for each in reading]
+    tools: list[Tool] = [tool(each, **_READS) for each in reading]
+    tools += find_tools(folder)
     if allow_write:
         tools.append(tool(cabinet.write_file, **_WRITES))
+        tools += edit_tools(folder, log, approval=approval)
     return tuple(tools)
 
 
@@ -63,6 +75,7 @@ class _Cabinet:
     """The tools, bound to their folder."""
 
     folder: Folder
+    log: UndoLog
 
     def read_file(self, path: RelativePath, first_line: Annotated[int, Field(ge=1)] = 1) -> str:
         """Read a text file.
@@ -96,7 +109,7 @@ class _Cabinet:
             pattern: which names to list, with * and ?, e.g. "*.md".
         """
         with _path_errors_for_the_model(), closing(self.folder.walk(path)) as walk:
-            found = (entry for entry, _, _ in _bounded(walk) if _fits(entry, pattern))
+            found = (entry for entry, _, _ in bounded(walk, MAX_VISITED) if _fits(entry, pattern))
             entries = list(islice(found, MAX_LISTED + 1))
         lines = [_format_entry(entry) for entry in entries[:MAX_LISTED]]
         if len(entries) > MAX_LISTED:
@@ -120,10 +133,10 @@ class _Cabinet:
         skipped = 0
         hits: list[str] = []
         with _path_errors_for_the_model(), closing(self.folder.walk(path)) as walk:
-            for entry, parent, name in _bounded(walk):
+            for entry, parent, name in bounded(walk, MAX_VISITED):
                 if entry.is_folder or not _fits(entry, pattern):
                     continue
-                content = _content(parent, name)
+                content = text_at(parent, name, max_bytes=MAX_READ_BYTES)
                 if content is None:
                     skipped += 1
                     continue
@@ -151,8 +164,17 @@ class _Cabinet:
             raise ToolError(
                 f"The content has {len(data):,} bytes; {MAX_WRITE_BYTES:,} are allowed."
             )
+        before: bytes | None = None
+        is_kept = True
+        if overwrite:
+            try:
+                before = self.folder.content(path)
+            except PathFault:  # it cannot be written either, or is too large to be kept
+                is_kept = False
         with _path_errors_for_the_model():
             replaced = self.folder.write(path, data, overwrite=overwrite)
+        if is_kept:
+            self.log.add(FileChange(path=path, before=before, after=data))
         return f"{'Replaced' if replaced else 'Wrote'} {path} ({len(data):,} bytes)."
 
 
@@ -165,16 +187,6 @@ def _path_errors_for_the_model() -> Iterator[None]:
         raise ToolError(f"{fault}.") from fault
 
 
-def _bounded(walk: Iterable[Found]) -> Iterator[Found]:
-    """Yield the entries found, up to a limit."""
-    for count, found in enumerate(walk):
-        if count == MAX_VISITED:
-            raise ToolError(
-                f"There are more than {MAX_VISITED:,} files below; name a folder further down."
-            )
-        yield found
-
-
 def _fits(entry: Entry, pattern: str) -> bool:
     """Match the name or the complete path; `**/` also matches no folder."""
     name = entry.path.rpartition("/")[2]
@@ -184,15 +196,6 @@ def _fits(entry: Entry, pattern: str) -> bool:
 
 def _format_entry(entry: Entry) -> str:
     return f"{entry.path}/" if entry.is_folder else f"{entry.path} ({entry.size_bytes:,} bytes)"
-
-
-def _content(parent: int, name: str) -> str | None:
-    """Return the text of a file; None if it is not text, too large, or gone."""
-    try:
-        data, size = read_at(parent, name, max_bytes=MAX_READ_BYTES)
-    except (OSError, PathFault):
-        return None
-    return decode_text(data, is_complete=True) if size <= len(data) else None
 
 
 def _hits(path: str, content: str, wanted: re.Pattern[str]) -> Iterator[str]:

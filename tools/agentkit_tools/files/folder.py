@@ -25,6 +25,8 @@ _DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLL
 _FILE = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
 _MAX_PATH_CHARACTERS = 1_000
+MAX_KEPT_BYTES = 10_000_000
+"""The size of a file that can be brought back."""
 
 
 class PathFault(Exception):  # noqa: N818 - not an error of the program: the path cannot be used
@@ -118,6 +120,48 @@ class Folder:
                     os.unlink(temporary, dir_fd=parent)
         return existed
 
+    def content(self, path: str) -> bytes | None:
+        """Return what is in a file; None if it does not exist."""
+        try:
+            data, size = self.read(path, max_bytes=MAX_KEPT_BYTES)
+        except PathFault as fault:
+            if isinstance(fault.__cause__, FileNotFoundError):
+                return None
+            raise
+        if size > len(data):
+            raise PathFault(f"{path!r} has {size:,} bytes, too many to be kept")
+        return data
+
+    def remove(self, path: str) -> None:
+        """Delete a regular file."""
+        *folders, name = self._names_of_file(path)
+        with self.open_folder("/".join(folders)) as parent, _mapped(path):
+            if not _is_replaceable(parent, name):
+                raise FileNotFoundError(errno.ENOENT, "No such file", name)
+            os.unlink(name, dir_fd=parent)
+
+    def move(self, path: str, new_path: str) -> None:
+        """Move a regular file to a path that does not exist; missing folders are made."""
+        *folders, name = self._names_of_file(path)
+        *new_folders, new_name = self._names_of_file(new_path)
+        with (
+            self.open_folder("/".join(folders)) as parent,
+            self.open_folder("/".join(new_folders), make=True) as new_parent,
+        ):
+            with _mapped(path):
+                if not _is_replaceable(parent, name):
+                    raise FileNotFoundError(errno.ENOENT, "No such file", name)
+            # Unlike a rename, a link fails if the new name exists.
+            with _mapped(new_path):
+                os.link(
+                    *(name, new_name),
+                    src_dir_fd=parent,
+                    dst_dir_fd=new_parent,
+                    follow_symlinks=False,
+                )
+            with _mapped(path):
+                os.unlink(name, dir_fd=parent)
+
     def walk(self, path: str) -> Generator[Found, None, None]:
         """Yield the files and folders below a folder, in order.
 
@@ -197,7 +241,7 @@ _FAULTS = {
     errno.EISDIR: "is a folder, not a file",
     errno.EACCES: "may not be opened: permission denied",
     errno.EPERM: "may not be changed: permission denied",
-    errno.EEXIST: "exists already; set overwrite to replace it",
+    errno.EEXIST: "exists already; set overwrite to replace it, or choose another name",
     errno.ENAMETOOLONG: "has too long a name",
     errno.ENOSPC: "cannot be written: the disk is full",
     errno.EROFS: "cannot be written: the disk is read-only",
