@@ -21,6 +21,7 @@ from agentkit.testing import ScriptedModel, tool_call
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 LIMIT_SECONDS = 300
+CHAT = "/agents/v1/chat/completions"
 
 
 def load(name: str) -> ModuleType:
@@ -132,40 +133,64 @@ async def client_of(app: Any) -> AsyncIterator[httpx.AsyncClient]:
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=app), base_url="http://service.test"
+            transport=httpx.ASGITransport(app=app), base_url="http://localhost"
         ) as client,
     ):
         yield client
 
 
-async def test_the_service_streams_events() -> None:
-    """One line of JSON per event, with the answer in the last."""
+async def test_the_service_streams_an_answer() -> None:
+    """Mounted in FastAPI, which keeps its own routes."""
     model = ScriptedModel(
         AssistantMessage(tool_calls=[tool_call("calculate", expression="6*7")]), "It is 42."
     )
     with anyio.fail_after(60):
         async with client_of(load("service").build_app(model)) as client:
-            answer = await client.post("/", content="What is 6 * 7?")
+            answer = await client.post(CHAT, json={**request("What is 6 * 7?"), "stream": True})
+            home = await client.get("/")
+            page = await client.get("/agents/")
 
-    events = [json.loads(line)["event"] for line in answer.text.splitlines()]
-    assert answer.headers["content-type"] == "application/x-ndjson"
-    assert events[0]["type"] == "run_started"
-    assert "tool_call_finished" in [event["type"] for event in events]
-    assert (events[-1]["type"], events[-1]["text"]) == ("run_finished", "It is 42.")
+    chunks = [json.loads(line[6:]) for line in answer.text.splitlines()[:-2] if line]
+    texts = [chunk["choices"][0]["delta"].get("content") or "" for chunk in chunks]
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert "".join(texts) == "It is 42."
+    assert [chunk["agentkit"]["event"] for chunk in chunks if "agentkit" in chunk] == [
+        "tool_call_started", "tool_call_finished",
+    ]  # fmt: skip
+    assert home.json() == {"agents": "/agents/"}
+    assert page.headers["content-type"].startswith("text/html")
 
 
 @pytest.mark.parametrize(
-    ("question", "error"),
-    [("hi", "No way there."), ("", "The prompt is empty")],
+    ("question", "status", "error"),
+    [("hi", 502, "No way there."), ("", 400, "empty")],
     ids=["a provider that is gone", "no question"],
 )
-async def test_the_service_reports_a_failure(question: str, error: str) -> None:
-    """As the last line, since the status was already sent."""
+async def test_the_service_reports_a_failure(question: str, status: int, error: str) -> None:
+    """With its status."""
     model = ScriptedModel(TransportError("No way there.", kind="connection"))
     with anyio.fail_after(60):
         async with client_of(load("service").build_app(model)) as client:
-            answer = await client.post("/", content=question)
+            answer = await client.post(CHAT, json=request(question))
 
-    last = json.loads(answer.text.splitlines()[-1])["event"]
-    assert last["type"] == "run_failed"
-    assert error in last["error"]["message"]
+    assert answer.status_code == status
+    assert error in answer.json()["error"]["message"]
+
+
+def request(question: str) -> dict[str, Any]:
+    """Return a request in the OpenAI chat format."""
+    return {"model": "assistant", "messages": [{"role": "user", "content": question}]}
+
+
+@pytest.mark.parametrize(
+    ("decision", "outcome"),
+    [("y", "Order 7 was refunded."), ("n", "refused")],
+    ids=["allowed", "denied"],
+)
+def test_the_support_bot_asks_before_a_refund(decision: str, outcome: str) -> None:
+    """As a program, with the sandbox."""
+    done = start("support", stdin=f"{decision}\n")
+
+    assert done.returncode == 0, done.stderr
+    assert 'Run refund_order({"order": 7})? [y/n]' in done.stdout
+    assert outcome in done.stdout
