@@ -5,6 +5,7 @@ refunds that are asked for in the formats of OpenAI wait for a person, too.
 """
 
 import sys
+from typing import Any
 
 import anyio
 import httpx
@@ -31,7 +32,7 @@ def verdict_about(call: dict[str, str]) -> str:
 
 async def answer(client: httpx.AsyncClient, question: str) -> str:
     """Start a run, ask about each call that needs approval, and return the answer."""
-    body = {"agent": "support", "prompt": question}
+    body: dict[str, Any] = {"agent": "support", "prompt": question}
     run = (await client.post("/runs", json=body)).json()
     while run["status"] in ("queued", "running"):
         await anyio.sleep(0.1)
