@@ -45,16 +45,19 @@ async def happens(event: threading.Event) -> None:
             await anyio.sleep(0.005)
 
 
-@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages"])
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages", "/v1/responses"])
 @pytest.mark.parametrize("stream", [False, True], ids=["complete", "streamed"])
 @pytest.mark.parametrize("text", ["silent", "call wait"], ids=["silent model", "silent tool"])
 async def test_a_client_that_leaves_stops_its_run(
-    url: str, model: RuleModel, path: str, stream: bool, text: str
+    server_url: str, model: RuleModel, path: str, stream: bool, text: str
 ) -> None:
-    """Although nothing is sent that could fail."""
+    """Although nothing is sent that could fail; on each server."""
+    content = body(text, stream=stream)
+    if path == "/v1/responses":
+        content = {"model": "helper", "input": text, "stream": stream}
     with waiting(model):
         async with httpx.AsyncClient() as client, anyio.create_task_group() as tasks:
-            request = client.build_request("POST", f"{url}{path}", json=body(text, stream=stream))
+            request = client.build_request("POST", f"{server_url}{path}", json=content)
 
             async def ask() -> None:
                 await client.send(request)
