@@ -27,6 +27,9 @@ from agentkit.value import dataclass
 Path: TypeAlias = tuple[str | int, ...]
 """The location of a parameter in a body: names of fields, positions in lists."""
 
+MAX_VALUES = 100_000
+"""Values in a body: to check each, and to report what is wrong with it, takes microseconds."""
+
 _DATA_URL = re.compile(r"data:(?P<type>[\w.+-]+/[\w.+-]+);base64,(?P<data>.*)", re.DOTALL)
 
 
@@ -106,7 +109,8 @@ def load_body(body: bytes) -> dict[str, JsonValue]:
     """Return the JSON object of a request.
 
     Raises:
-        InvalidRequestError: it is not JSON, not an object, or holds half a surrogate pair.
+        InvalidRequestError: it is not JSON, not an object, holds half a surrogate pair, or too many
+            values.
     """
     try:
         value = from_json(body, allow_inf_nan=False)
@@ -114,7 +118,23 @@ def load_body(body: bytes) -> dict[str, JsonValue]:
         raise InvalidRequestError(f"The body is not JSON: {error}.", code="invalid_json") from error
     if not isinstance(value, dict):
         raise InvalidRequestError("The body is not a JSON object.", code="invalid_json")
+    if len(body) > 2 * MAX_VALUES and not _has_few_values(value):
+        reason = f"The body has more than {MAX_VALUES} values."
+        raise InvalidRequestError(reason, code="invalid_json")
     return value
+
+
+def _has_few_values(value: Any) -> bool:
+    """Return whether a JSON value holds no more than `MAX_VALUES` others."""
+    waiting, count = [value], 0
+    while waiting:
+        one = waiting.pop()
+        parts = one.values() if isinstance(one, dict) else one
+        count += len(parts)
+        if count > MAX_VALUES:
+            return False
+        waiting.extend(part for part in parts if isinstance(part, dict | list))
+    return True
 
 
 def drop_fields(body: Mapping[str, JsonValue], names: Collection[str]) -> dict[str, JsonValue]:

@@ -32,6 +32,7 @@ from agentkit.durable.run_info import (
 )
 from agentkit.durable.run_list import list_runs
 from agentkit.durable.run_queue import QUEUE_TOPIC, close_run, run_topic
+from agentkit.durable.run_watch import RunWatch
 from agentkit.durable.schedules import (
     ScheduleInfo,
     list_schedules,
@@ -238,6 +239,10 @@ class Runs:
             ValueError: `after` has another form.
         """
         return StoredEvents(self._store, run_id, tenant=tenant, after=after, is_followed=follow)
+
+    def new_watch(self) -> RunWatch:
+        """Return what wakes many readers of runs, for a server of them."""
+        return RunWatch(self._store)
 
     async def wait(self, run_id: str, *, tenant: str = "") -> RunInfo:
         """Return a run when it has ended or is suspended.

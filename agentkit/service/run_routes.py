@@ -8,10 +8,9 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from functools import partial
 
-import anyio
-
 from agentkit.dialect.received_request import validate_body
 from agentkit.durable import RunInfo, Runs
+from agentkit.durable.event_reader import StoredEvents
 from agentkit.durable.run_info import RunStatus
 from agentkit.event import EventRecord
 from agentkit.json_schema import JsonValue
@@ -21,9 +20,9 @@ from agentkit.service.native_bodies import DecideBody, StartRunBody, read_decisi
 from agentkit.service.native_stream import EventSender
 from agentkit.service.service_state import ServiceState
 from agentkit.service.tenant_names import find_named, new_name, shown_name
+from agentkit.store.base import Subscription
 
 MAX_PAGE = 200
-POLL_SECONDS = 1.0
 STATUSES: tuple[RunStatus, ...] = (
     "queued", "running", "suspended", "done", "failed", "cancelled", "dead",
 )  # fmt: skip
@@ -112,7 +111,7 @@ class RunRoutes:
         info = await self._find(exchange)
         after = exchange.headers.get("last-event-id") or exchange.query("after")
         try:
-            follower = _Follower(self._runs(), info.id, tenant=exchange.caller.tenant, after=after)
+            follower = _Follower(self._runs(), info, after=after)
         except ValueError as error:
             raise ServiceError(str(error), param="after") from error
         if info.has_ended and not await follower.has_more():
@@ -121,7 +120,8 @@ class RunRoutes:
         sender = EventSender(exchange, settings=self._state.settings)
 
         async def send() -> None:
-            await sender.send(follower.records())
+            async with self._state.require_watch().changes(info.id) as changes:
+                await sender.send(follower.records(changes))
 
         with (
             self._state.limits.reading(),
@@ -146,34 +146,33 @@ class RunRoutes:
 class _Follower:
     """The records of a run after a place, over all its segments."""
 
-    def __init__(self, runs: Runs, run_id: str, *, tenant: str, after: str | None) -> None:
+    def __init__(self, runs: Runs, info: RunInfo, *, after: str | None) -> None:
         self._runs = runs
-        self._run_id = run_id
-        self._tenant = tenant
+        self._info = info
         self._after = after
-        runs.events(run_id, after=after, tenant=tenant)  # raises if `after` has another form
+        self._stored()  # raises if `after` has another form
 
     async def has_more(self) -> bool:
         """Return whether a record is stored after the place."""
-        stored = self._runs.events(
-            self._run_id, after=self._after, tenant=self._tenant, follow=False
-        )
-        async for _ in stored:
+        async for _ in self._stored():
             return True
         return False
 
-    async def records(self) -> AsyncIterator[EventRecord]:
-        """Yield records until the run has ended or the service stops."""
+    async def records(self, changes: Subscription) -> AsyncIterator[EventRecord]:
+        """Yield records until the run has ended; `changes` is woken when there may be more."""
         while True:
-            async for record in self._runs.events(
-                self._run_id, after=self._after, tenant=self._tenant
-            ):
+            # The state is read first: what was stored before it changed is read after it.
+            info = await self._runs.get(self._info.id, tenant=self._info.tenant)
+            async for record in self._stored():
                 self._after = f"{record.segment}:{record.seq}"
                 yield record
-            info = await self._runs.get(self._run_id, tenant=self._tenant)
             if info.has_ended:
                 return
-            await anyio.sleep(POLL_SECONDS)
+            await changes.wait()
+
+    def _stored(self) -> StoredEvents:
+        info = self._info
+        return self._runs.events(info.id, after=self._after, tenant=info.tenant, follow=False)
 
 
 def require_no_money_limit(exchange: HttpExchange) -> None:

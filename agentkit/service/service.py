@@ -128,6 +128,7 @@ class Service:
                 finally:
                     self._is_open = False
                     state.sessions = state.runs = state.responses = state.turns = None
+                    state.watch = None
 
     async def _open_database(self, stack: AsyncExitStack) -> None:
         """Open the database, or a temporary one that is gone with the service."""
@@ -152,6 +153,10 @@ class Service:
             )
         )
         state.turns = StoredTurns(store, state.runs, clock=state.clock)
+        state.watch = state.runs.new_watch()
+        tasks = await stack.enter_async_context(anyio.create_task_group())
+        stack.callback(tasks.cancel_scope.cancel)
+        tasks.start_soon(state.watch.run)
 
     async def _deps_of(self, info: RunInfo) -> Any:
         """Return the deps of a stored run."""

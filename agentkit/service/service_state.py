@@ -14,6 +14,7 @@ import anyio
 from agentkit.agent.agent import Agent
 from agentkit.clock import Clock
 from agentkit.durable import Runs
+from agentkit.durable.run_watch import RunWatch
 from agentkit.service.access_tokens import Authenticator
 from agentkit.service.caller_limits import CallerLimits
 from agentkit.service.http_errors import ServiceError
@@ -38,6 +39,7 @@ class ServiceState:
         created: seconds since 1970 when the service began.
         sessions: stored conversations; None while the service is not open.
         runs: stored runs; None while the service is not open.
+        watch: wakes readers of stored runs; None while the service is not open.
         responses: stored answers; None while the service is not open.
         turns: turns of conversations as stored runs; None while the service is not open.
     """
@@ -62,6 +64,7 @@ class ServiceState:
         self.idempotency: Idempotency = Idempotency(now=clock.monotonic)
         self.sessions: Sessions | None = None
         self.runs: Runs | None = None
+        self.watch: RunWatch | None = None
         self.responses: StoredResponses | None = None
         self.turns: StoredTurns | None = None
         self.quiet_agents: dict[str, Agent[Any, Any]] = {}
@@ -150,6 +153,16 @@ class ServiceState:
         if self.runs is None:
             raise ServiceError("The service is not open yet.", status=503)
         return self.runs
+
+    def require_watch(self) -> RunWatch:
+        """Return what wakes readers of stored runs.
+
+        Raises:
+            ServiceError: the service is not open.
+        """
+        if self.watch is None:
+            raise ServiceError("The service is not open yet.", status=503)
+        return self.watch
 
     def require_responses(self) -> StoredResponses:
         """Return the stored answers.

@@ -70,6 +70,9 @@ class Subscription(Protocol):
         connection. Put a time limit around the call and look again.
         """
 
+    def wake(self) -> None:
+        """Let the next call of `wait` return, or the one that waits."""
+
 
 class Store(Protocol):
     """A database that is open. Safe to use from many tasks at once.
