@@ -142,6 +142,7 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
         "service/native_stream",
         "service/run_routes",
     ),
+    "service/test_idle_streams.py": ("durable/run_watch",),
     "service/test_mcp.py": ("service/mcp_route",),
     "service/test_parking.py": ("service/parking", "service/title_requests"),
     "service/test_tenants.py": ("service/tenant_names",),

@@ -26,6 +26,33 @@ async def hold() -> str:
 
 agents = {"holder": Agent(ScriptedModel(tool_call("hold")), tools=[hold])}
 """
+TALKER = """
+from contextlib import asynccontextmanager
+from pathlib import Path
+import anyio
+from agentkit import Agent, AssistantMessage, Usage
+from agentkit.chat import ModelResponse
+from agentkit.config.profile import ModelProfile
+from agentkit.event import TextReceived
+
+class Talker:
+    name = "talker"
+    profile = ModelProfile(family="talker", id="talker")
+
+    @asynccontextmanager
+    async def open(self):
+        yield self
+
+    async def chat(self, request, *, emit):
+        for word in ("It ", "is ", "done."):
+            await emit(TextReceived(word))
+            if word == "is " and not Path("again").exists():
+                await anyio.sleep_forever()
+        message = AssistantMessage("It is done.")
+        return ModelResponse(message=message, finish_reason="stop", usage=Usage())
+
+agents = {"talker": Agent(Talker())}
+"""
 BODY = {"model": "holder", "messages": [{"role": "user", "content": "hi"}]}
 
 
@@ -45,8 +72,10 @@ def run(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
 def start(folder: Path, *words: str) -> tuple["subprocess.Popen[str]", str]:
     """Start a service and return it with its address."""
     (folder / "holder.py").write_text(PROGRAM)
+    (folder / "talker.py").write_text(TALKER)
+    program = words[0] if words and words[0].endswith(".py") else "holder.py"
     process = subprocess.Popen(  # noqa: S603 - constant arguments
-        command("serve", "holder.py", "--port", "0", *words),
+        command("serve", program, "--port", "0", *(one for one in words if one != program)),
         env=environment(folder),
         cwd=folder,
         stdout=subprocess.PIPE,
@@ -113,6 +142,47 @@ def test_sigterm_ends_a_service_with_an_answer_under_way(tmp_path: Path) -> None
     assert "Without tokens: for this machine only." in notes
     assert "in memory" in notes
     assert seconds < 60  # 2.2 on a machine with nothing else to do
+
+
+def test_a_reader_goes_on_after_a_kill_in_the_middle_of_an_answer(tmp_path: Path) -> None:
+    """Without a gap or a double; the text that was begun is written again from its start."""
+    words = ("talker.py", "--db", "sqlite:t.db")
+    process, url = start(tmp_path, *words)
+    try:
+        httpx.post(f"{url}/runs", json={"agent": "talker", "prompt": "x", "run_id": "r"})
+        before = follow(url, until="is ")
+        process.kill()
+        process.communicate()
+        (tmp_path / "again").touch()
+        process, url = start(tmp_path, *words)
+        after = follow(url, until="run_finished", last=before[-1][0])
+        found = httpx.get(f"{url}/runs/r").json()
+    finally:
+        process.kill()
+        process.communicate()
+
+    places = [tuple(map(int, place.split(":"))) for place, _ in before + after]
+    assert places == [(1, at) for at in range(1, len(places) + 1)]
+    resumed = next(at for at, (_, text) in enumerate(after) if "run_resumed" in text)
+    texts = [json.loads(text)["event"].get("text") for _, text in after[resumed:]]
+    assert "".join(text for text in texts[:-1] if text) == "It is done."
+    assert (found["status"], found["text"]) == ("done", "It is done.")
+
+
+def follow(url: str, *, until: str, last: str = "") -> list[tuple[str, str]]:
+    """Return the events of a run with their places, up to one that holds a text."""
+    found: list[tuple[str, str]] = []
+    place = ""
+    headers = {"last-event-id": last} if last else {}
+    with httpx.stream("GET", f"{url}/runs/r/events", headers=headers, timeout=60) as answer:
+        for line in answer.iter_lines():
+            if line.startswith("id: "):
+                place = line[4:]
+            elif line.startswith("data: "):
+                found.append((place, line[6:]))
+                if until in line:
+                    return found
+    raise AssertionError(f"The events ended without {until!r}: {found}.")
 
 
 def test_a_service_needs_agents_and_an_address_that_is_safe(tmp_path: Path) -> None:
