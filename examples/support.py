@@ -25,13 +25,13 @@ agents = {"support": ServedAgent(agent, on_ask="park", examples=("Refund order 7
 
 
 def verdict_about(call: dict[str, str]) -> str:
-    """Ask about a call."""
+    """Let the person at the terminal decide about a call."""
     answer = input(f"Run {call['name']}({call['arguments']})? [y/n] ")
     return "allow" if answer == "y" else "deny"
 
 
 async def answer(client: httpx.AsyncClient, question: str) -> str:
-    """Start a run, ask about each call that needs approval, and return the answer."""
+    """Start a run, have each call that needs approval decided, and return the answer."""
     body: dict[str, Any] = {"agent": "support", "prompt": question}
     run = (await client.post("/runs", json=body)).json()
     while run["status"] in ("queued", "running"):

@@ -4,7 +4,7 @@ In:  the ids of runs.
 Out: `Subscription`s, woken when a run has new events or another state.
 
 A notification wakes a reader at once, but it may be lost, or come from another process. If each of
-thousands of idle readers asked the database itself, that alone would keep it busy.
+thousands of idle readers read the database itself, that alone would keep it busy.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -18,7 +18,7 @@ from agentkit.store.base import Row, Store, StoreError, Subscription
 
 POLL_SECONDS = 1.0
 BATCH = 500
-"""How many runs one statement asks about; SQLite takes 32,766 values."""
+"""How many runs one statement reads; SQLite takes 32,766 values."""
 
 log: Log = Log("agentkit.durable")
 
@@ -54,12 +54,12 @@ class RunWatch:
         """Look for changes until cancelled."""
         while True:
             await anyio.sleep(POLL_SECONDS)
-            watched = tuple(self._readers)
-            for start in range(0, len(watched), BATCH):
+            names = tuple(self._readers)
+            for start in range(0, len(names), BATCH):
                 try:
-                    self._compare(await self._states(watched[start : start + BATCH]))
+                    self._compare(await self._states(names[start : start + BATCH]))
                 except StoreError as error:
-                    log.warning("runs_not_watched", exc_info=error)
+                    log.warning("run_changes_not_read", exc_info=error)
 
     async def _states(self, names: Sequence[str]) -> Sequence[Row]:
         places = ", ".join("?" * len(names))

@@ -29,8 +29,8 @@ def chat(**fields: Any) -> bytes:
 def tool(schema: str) -> bytes:
     """Return a request with a tool of this schema."""
     place = '{"type": "function", "function": {"name": "f", "parameters": SCHEMA}}'
-    whole = chat(tools=["TOOL"]).decode().replace('"TOOL"', place)
-    return whole.replace("SCHEMA", schema).encode()
+    request = chat(tools=["TOOL"]).decode().replace('"TOOL"', place)
+    return request.replace("SCHEMA", schema).encode()
 
 
 DEEP = 100_000

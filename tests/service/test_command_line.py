@@ -73,9 +73,10 @@ def start(folder: Path, *words: str) -> tuple["subprocess.Popen[str]", str]:
     """Start a service and return it with its address."""
     (folder / "holder.py").write_text(PROGRAM)
     (folder / "talker.py").write_text(TALKER)
-    program = words[0] if words and words[0].endswith(".py") else "holder.py"
+    has_program = bool(words) and words[0].endswith(".py")
+    program, options = (words[0], words[1:]) if has_program else ("holder.py", words)
     process = subprocess.Popen(  # noqa: S603 - constant arguments
-        command("serve", program, "--port", "0", *(one for one in words if one != program)),
+        command("serve", program, "--port", "0", *options),
         env=environment(folder),
         cwd=folder,
         stdout=subprocess.PIPE,
