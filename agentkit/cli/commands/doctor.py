@@ -71,7 +71,7 @@ class _CatalogEdit:
 
 
 def run_doctor_with(**options: Any) -> int:
-    """Call `run_doctor` with the options of a `DoctorRequest`, for a caller that loads this late."""
+    """Call `run_doctor` with the fields of a `DoctorRequest`, for a caller that loads this late."""
     return run_doctor(DoctorRequest(**options))
 
 
