@@ -8,6 +8,9 @@ standard library asks of packages, so a program without logging sees no line. A 
 configured structlog gets the lines from its own processors. structlog is never loaded here, only
 used if the program has loaded it: its import costs more than a model exchange.
 
+Lines that are written in a run carry its id, its agent and its session: `log_facts` are added to
+each line of the task, and of the tasks and threads that it starts.
+
 Facts hold text of models, tools and servers, which must not look like log lines of their own or
 control a terminal (CWE-117): values are written as `repr`, and a traceback is indented.
 """
@@ -16,7 +19,9 @@ import logging
 import sys
 import textwrap
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Protocol, TypeAlias, cast
 
@@ -30,7 +35,39 @@ _INDENT = "    "
 
 ExceptionInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None]
 
+_facts: ContextVar[Mapping[str, object]] = ContextVar("agentkit_log_facts", default={})  # noqa: B039 - never changed
+
 logging.getLogger("agentkit").addHandler(logging.NullHandler())
+
+
+@contextmanager
+def log_facts(facts: Mapping[str, object]) -> Iterator[None]:
+    """Add facts to each line that is written inside the context."""
+    before = add_log_facts(facts)
+    try:
+        yield
+    finally:
+        restore_log_facts(before)
+
+
+def add_log_facts(facts: Mapping[str, object]) -> Mapping[str, object]:
+    """Add facts to each line from now on, and return those that there were before."""
+    before = _facts.get()
+    _facts.set({**before, **facts} if before else facts)
+    return before
+
+
+def restore_log_facts(before: Mapping[str, object]) -> None:
+    """Forget the facts that were added; `before` is what `add_log_facts` returned.
+
+    It is no token of the context: a coroutine that is garbage may be closed in another context.
+    """
+    _facts.set(before)
+
+
+def current_log_facts() -> Mapping[str, object]:
+    """Return the facts of the run that this code is part of, for lines of your own."""
+    return _facts.get()
 
 
 class Log:
@@ -62,6 +99,8 @@ class Log:
     def _write(self, level: int, event: str, facts: Mapping[str, object]) -> None:
         if not self._logger.isEnabledFor(level):
             return
+        if around := _facts.get():
+            facts = {**facts, **{name: around[name] for name in around if name not in facts}}
         own = _configured_logger(self._name)
         if own is not None:
             own.log(level, event, **facts)

@@ -6,6 +6,7 @@ Out: a `RunResult`; on the way, events.
 This is the only loop: streamed and complete, sync and async, fresh and resumed runs all pass here.
 """
 
+from collections.abc import Mapping
 from typing import Any, assert_never
 
 import anyio
@@ -19,6 +20,7 @@ from agentkit.agent.step import CallModel, Finish, PlanCalls, RunTools, Suspend,
 from agentkit.agent.tool_calls import plan_open_calls, run_tools
 from agentkit.errors import ProviderError
 from agentkit.event import RunError, RunFailed, RunFinished, RunStarted, StopReason
+from agentkit.log import add_log_facts, restore_log_facts
 
 _REPORT_SECONDS = 5.0
 """How long listeners may take with the last event of a run that was cancelled."""
@@ -31,9 +33,11 @@ async def run_agent(run: Run, first: Handler) -> RunResult[Any]:
         ProviderError: an exchange failed.
         OutputError: the model gave no valid structured output within the allowed attempts.
     """
+    around: Mapping[str, object] | None = None
     try:
         run.meter.check_price(first.model.profile, model=first.model.name)
         await run.identify()
+        around = add_log_facts(_log_facts(run))
         if run.report.is_active:
             started = RunStarted(
                 agent=run.agent,
@@ -49,6 +53,8 @@ async def run_agent(run: Run, first: Handler) -> RunResult[Any]:
             await _report_error(run, error)
         raise
     finally:
+        if around is not None:
+            restore_log_facts(around)
         if run.has_journal and isinstance(run.journal, HeldJournal):
             run.journal.release()
     run.draft.begin(result.history)
@@ -61,6 +67,14 @@ async def run_agent(run: Run, first: Handler) -> RunResult[Any]:
         )
         await run.report.emit(finished, is_replay=run.is_replay)
     return check_result(result)
+
+
+def _log_facts(run: Run) -> Mapping[str, object]:
+    """Return what each log line of a run carries."""
+    session = run.labels.get("session")
+    if session is None:
+        return {"run_id": run.id, "agent": run.agent}
+    return {"run_id": run.id, "agent": run.agent, "session": session}
 
 
 async def run_loop(run: Run, team: Team) -> RunResult[Any]:

@@ -63,7 +63,7 @@ def log_requests(agent: Agent[object]) -> None:
 def log_record(record: EventRecord) -> None:
     """Log an event of a run, with arguments and results; pieces of answers are left out."""
     if log.is_debug() and not isinstance(record.event, _Delta):
-        log.debug(record.event.type, data=record.to_json())
+        log.debug(record.event.type, run_id=record.run_id, data=record.to_json())
 
 
 class _SafeFormatter(logging.Formatter):

@@ -40,7 +40,7 @@ from agentkit.durable.worker_options import WorkerSettings
 from agentkit.errors import AgentKitError, ConfigError, JournalError, RunLost
 from agentkit.event import RunFailed
 from agentkit.exception_groups import ungrouped
-from agentkit.log import Log
+from agentkit.log import Log, log_facts
 from agentkit.output.output_type import OutputError
 from agentkit.session.message_codec import encode_json
 from agentkit.store.base import Store, StoreError, Transaction
@@ -178,17 +178,19 @@ class Worker:
         """Do one life of a run, and store how it ended."""
         place = taken.info.id, taken.info.life
         life = self._lives[place]
-        try:
-            await self._live(taken, life)
-        except RunLost as error:
-            log.warning("run_lost", run_id=taken.info.id, life=taken.info.life, error=str(error))
-        except JournalError as error:
-            log.warning("run_not_recorded", run_id=taken.info.id, error=str(error))
-        finally:
-            del self._lives[place]
-            self._wake.set()
-            if not self._lives:
-                self._idle.set()
+        facts = {"run_id": taken.info.id, "agent": taken.info.agent, "life": taken.info.life}
+        with log_facts(facts):
+            try:
+                await self._live(taken, life)
+            except RunLost as error:
+                log.warning("run_lost", error=str(error))
+            except JournalError as error:
+                log.warning("run_not_recorded", error=str(error))
+            finally:
+                del self._lives[place]
+                self._wake.set()
+                if not self._lives:
+                    self._idle.set()
 
     async def _live(self, taken: TakenRun, life: _Life) -> None:
         life.log = event_log = EventLog(self._store, taken, wants_deltas=self._settings.text_deltas)

@@ -22,6 +22,7 @@ from agentkit.durable import RunInfo, open_runs
 from agentkit.errors import ConfigError
 from agentkit.exception_groups import ungrouped
 from agentkit.lazy_import import load_object
+from agentkit.log import add_log_facts, restore_log_facts
 from agentkit.service.access_tokens import Authenticator, StoredTokens, Tokens
 from agentkit.service.chat_format import CHAT_FORMAT
 from agentkit.service.exchange import HttpExchange
@@ -178,6 +179,7 @@ class Service:
         exchange = HttpExchange(
             scope, receive, send, caller=Caller(), request_id=f"req_{secrets.token_hex(12)}"
         )
+        before = add_log_facts({"request_id": exchange.request_id})
         try:
             route = self._routes.find(scope)
             exchange.caller = await self._admit(exchange, is_open=route.is_open)
@@ -188,6 +190,8 @@ class Service:
                 await self._send_error(exchange, as_service_error(error))
             elif not isinstance(error, ServiceError):
                 raise
+        finally:
+            restore_log_facts(before)
 
     async def _admit(self, exchange: HttpExchange, *, is_open: bool) -> Caller:
         """Return who sends a request.

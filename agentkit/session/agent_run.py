@@ -25,9 +25,10 @@ def start_stream(
     prompt: UserMessage | None,
     *,
     history: History,
+    session: str,
     options: RunOptions[DepsT],
 ) -> AbstractAsyncContextManager[AgentStream[OutputT]]:
-    """Start a run that goes on with `history`.
+    """Start a run that goes on with `history`; its label `session` is the conversation's id.
 
     Raises:
         TypeError: there is no such option, or the session gives it itself.
@@ -35,7 +36,8 @@ def start_stream(
     """
     if "history" in options:
         raise TypeError("A session gives the history of its runs itself; leave 'history' out.")
-    given: RunOptions[DepsT] = {**options, "history": history}
+    labels = {"session": session, **options.get("labels", {})}
+    given: RunOptions[DepsT] = {**options, "history": history, "labels": labels}
     return agent.stream(prompt, **given)
 
 

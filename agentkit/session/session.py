@@ -155,7 +155,8 @@ class Session:
         async def store(run: AgentStream[Any]) -> None:
             await self._store_turn(info, place, history=run.history, run_id=run.run_id)
 
-        return start_stream(agent, said, history=place.history, options=options), store
+        history, session = place.history, info.id
+        return start_stream(agent, said, history=history, session=session, options=options), store
 
     async def run(
         self,

@@ -1,5 +1,6 @@
 """Log lines are records of the standard library, with their facts in the message and as fields."""
 
+import json
 import logging
 import subprocess
 import sys
@@ -7,7 +8,9 @@ import sys
 import pytest
 import structlog
 
-from agentkit.log import Log
+from agentkit import Agent, tool
+from agentkit.log import Log, current_log_facts, log_facts
+from agentkit.testing import ScriptedModel, tool_call
 
 
 def test_a_log_line_is_a_record_of_the_standard_library(caplog: pytest.LogCaptureFixture) -> None:
@@ -131,3 +134,76 @@ def test_context_variables_of_structlog_are_in_the_line(caplog: pytest.LogCaptur
         Log("agentkit.test.context").warning("stream_cut")
 
     assert caplog.records[0].getMessage() == "stream_cut request_id='r1'"
+
+
+async def test_lines_of_a_run_carry_its_id_its_agent_and_its_session(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Also those of tools in threads and of agents inside tools; none after the run."""
+    log = Log("agentkit.test.run")
+
+    @tool(read_only=True)
+    def look(name: str) -> str:
+        """Look in a thread."""
+        log.info("looked", name=name)
+        return name
+
+    inner = Agent(ScriptedModel(tool_call("look", name="b"), "2"), tools=[look], name="inner")
+    calls = [tool_call("look", name="a"), tool_call("inner", prompt="Look.")]
+    outer = Agent(ScriptedModel(calls, "3"), tools=[look, inner.as_tool()], name="outer")
+    with caplog.at_level(logging.INFO, logger="agentkit.test.run"), log_facts({"request_id": "q"}):
+        result = await outer.run("Look.", labels={"session": "s-1"})
+        log.info("done")
+
+    found = {vars(one).get("name_"): vars(one) for one in caplog.records}
+    assert (found["a"]["run_id"], found["a"]["agent"]) == (result.run_id, "outer")
+    assert (found["a"]["session"], found["a"]["request_id"]) == ("s-1", "q")
+    assert found["b"]["agent"] == "inner"
+    assert found["b"]["run_id"] != result.run_id
+    assert found["b"]["session"] == "s-1"
+    assert caplog.records[-1].message == "done request_id='q'"
+    assert current_log_facts() == {}
+
+
+def test_lines_can_be_json() -> None:
+    """As `docs/logging.md` shows it, with structlog."""
+    done = subprocess.run(  # noqa: S603 - constant arguments
+        [sys.executable, "-c", JSON_PROGRAM], capture_output=True, text=True, check=True
+    )
+    [line] = [json.loads(line) for line in done.stdout.splitlines()]
+
+    assert line.pop("timestamp").endswith("Z")
+    assert len(line.pop("run_id")) == 32
+    assert line == {
+        "event": "tool_call_failed",
+        "level": "warning",
+        "tool_name": "look_up",
+        "call_id": "call00001",
+        "error": "no such page: a",
+        "agent": "reader",
+    }
+
+
+JSON_PROGRAM = """
+import structlog
+
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.format_exc_info,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.JSONRenderer(),
+    ]
+)
+
+from agentkit import Agent, ToolError, tool
+from agentkit.testing import ScriptedModel, tool_call
+
+@tool
+def look_up(name: str) -> str:
+    raise ToolError(f"no such page: {name}")
+
+model = ScriptedModel(tool_call("look_up", name="a"), "There is none.")
+Agent(model, tools=[look_up], name="reader").run_sync("What is on page a?")
+"""
