@@ -6,6 +6,7 @@ Out: `Explanation`, a value that is shown on a terminal, as JSON, or as a page.
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from decimal import Decimal
 
 from agentkit.errors import UsageError
 from agentkit.event import EventRecord, RunFailed, RunFinished
@@ -32,6 +33,7 @@ class Explanation:
         costs: by agent and provider.
         story: what happened, in a few sentences.
         remarks: what is worth a look.
+        cost_limit_usd: what the run might cost at most; None without a limit.
     """
 
     run_id: str
@@ -49,6 +51,7 @@ class Explanation:
     costs: tuple[CostRow, ...]
     story: tuple[StoryLine, ...]
     remarks: tuple[StoryLine, ...]
+    cost_limit_usd: Decimal | None = None
 
     @property
     def exchanges(self) -> int:
@@ -101,6 +104,7 @@ def explain(records: Iterable[EventRecord], *, run_id: str | None = None) -> Exp
         costs=costs,
         story=story,
         remarks=remarks,
+        cost_limit_usd=None if root is None or root.limits is None else root.limits.cost_usd,
     )
 
 

@@ -7,6 +7,7 @@ Out: a complete document. Every text is escaped, and its security policy allows 
 
 import base64
 import hashlib
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -33,6 +34,7 @@ _KEYS = {
     "agentkit and the program": "ours",
     "Waiting for people": "people",
 }
+_FAILED_COST = "Not known: what a provider billed for exchanges that failed."
 _FILTERS = (
     ("all", "All"),
     ("model", "Model"),
@@ -143,7 +145,7 @@ def _header(explanation: Explanation) -> Html:
     facts = (
         ("Outcome", explanation.outcome, explanation.error or "", "" if is_good else "bad-text"),
         ("Time", duration(explanation.seconds), waited, ""),
-        ("Money", money(usage.cost_usd), "" if usage.cost_usd is not None else "not known", ""),
+        ("Money", money(usage.cost_usd), _of_money(explanation), ""),
         (
             "Tokens",
             f"{usage.total_tokens:,}",
@@ -151,6 +153,7 @@ def _header(explanation: Explanation) -> Html:
             "",
         ),
         ("Exchanges", str(explanation.exchanges), "", ""),
+        ("Provider", *_providers(explanation), ""),
     )
     stats = join(
         element(
@@ -267,8 +270,34 @@ def _money(explanation: Explanation) -> Html:
         "section",
         element("h2", text("Where the money went"), id="h-money"),
         _table(("Agent, provider", "Exchanges", "In", "Out", "Cost"), rows),
+        *(
+            [element("p", text(_FAILED_COST), class_="hint")]
+            if any(row.failed for row in explanation.costs)
+            else []
+        ),
         aria_labelledby="h-money",
     )
+
+
+def _of_money(explanation: Explanation) -> str:
+    if explanation.usage.cost_usd is None:
+        return "not known"
+    limit = explanation.cost_limit_usd
+    return "" if limit is None else f"limit {money(limit)}"
+
+
+def _providers(explanation: Explanation) -> tuple[str, str]:
+    """Return who answered, and who failed how often."""
+    answered = dict.fromkeys(row.provider for row in explanation.costs if row.exchanges)
+    failed: Counter[str] = Counter()
+    for row in explanation.costs:
+        failed[row.provider] += row.failed
+    times = [
+        f"{name} failed {'once' if count == 1 else f'{count} times'}"
+        for name, count in failed.items()
+        if count
+    ]
+    return ", ".join(answered) or "-", ", ".join(times)
 
 
 def _key(kind: str) -> Html:

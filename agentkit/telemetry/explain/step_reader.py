@@ -6,13 +6,14 @@ Out: `Step`s in the order they began, and the intervals in which time was spent.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from agentkit.chat import Repair
 from agentkit.event import (
     AnswerRepaired,
     ApprovalDecided,
+    BudgetLimits,
     ConnectionAwaited,
     ContextTrimmed,
     EventRecord,
@@ -87,7 +88,8 @@ class OpenRun:
     wait: StepDraft | None = None
     last: StepDraft | None = None
     tools: dict[str, StepDraft] = field(default_factory=dict)
-    decided: dict[str, ApprovalDecided] = field(default_factory=dict)
+    calls: dict[str, ToolCall] = field(default_factory=dict)
+    limits: BudgetLimits | None = None
 
 
 class StepReader:
@@ -168,6 +170,7 @@ class StepReader:
 
     def _started(self, run: OpenRun, event: RunStarted, at: float) -> None:
         run.agent, run.model = event.agent or run.agent, event.model
+        run.limits = event.budget
         if event.queued_at is not None:
             queued = self._seconds(event.queued_at)
             self._add("wait", "Queue", run, queued).end = at
@@ -227,8 +230,13 @@ class StepReader:
         draft.mark(verdict, "ok" if event.verdict == "allow" else "bad")
         by = f" by {event.decided_by}" if event.decided_by else ""
         reason = f": {event.reason}" if event.reason else "."
-        draft.notes.append(f"The call {event.call_id} was {verdict}{by}{reason}")
+        call = run.calls.get(event.call_id)
+        name = f"The call {event.call_id}" if call is None else call.name
+        when = self._begin + timedelta(seconds=at)
+        draft.notes.append(f"{name} was {verdict}{by} at {when:%Y-%m-%d %H:%M:%S} UTC{reason}")
         if event.arguments is not None:
+            if call is not None:
+                draft.texts.append(Text(label="Arguments of the model", text=call.arguments))
             draft.texts.append(Text(label="With these arguments instead", text=event.arguments))
 
     # Exchanges
@@ -283,6 +291,7 @@ class StepReader:
             Attempt(provider=draft.provider or "", at=at, outcome=outcome, is_failed=False)
         )
         draft.texts.append(Text(label="Answer", text=_answer_text(event.message)))
+        run.calls.update((call.id, call) for call in event.message.tool_calls)
         self._chatted(draft, at)
         run.last, run.chat = draft, None
 

@@ -36,7 +36,9 @@ def text_view(
     for name, seconds, share in time_parts(explanation.time):
         lines.append(f"  {name:<26} {duration(seconds):>12} {share:>6}")
     if explanation.costs:
-        lines += ["", "Where the money went", *_costs(explanation)]
+        limit = explanation.cost_limit_usd
+        of = "" if limit is None else f" (limit {money(limit)})"
+        lines += ["", f"Where the money went{of}", *_costs(explanation)]
     if comparison is not None:
         lines += ["", f"Compared with {comparison.other_id}", *_compared(comparison)]
     return "\n".join(lines)
@@ -82,7 +84,11 @@ def _timeline(explanation: Explanation, width: int) -> Iterator[str]:
 
 
 def _remarks(step: Step) -> str:
-    return "".join(f"  {badge.text}" for badge in step.badges)
+    """Return what a model call used, and the badges of a step."""
+    facts = [badge.text for badge in step.badges]
+    if step.kind == "model" and step.usage.total_tokens:
+        facts.insert(0, f"{step.usage.total_tokens:,} tokens {money(step.usage.cost_usd)}")
+    return "".join(f"  {fact}" for fact in facts)
 
 
 def _costs(explanation: Explanation) -> Iterator[str]:

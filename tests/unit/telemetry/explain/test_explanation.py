@@ -10,7 +10,7 @@ import pytest
 from agentkit import Agent, tool
 from agentkit.errors import UsageError
 from agentkit.event import EventRecord, RunFailed, ToolCallFinished, ToolCallStarted
-from agentkit.event.run_events import RunError
+from agentkit.event.run_events import BudgetLimits, RunError
 from agentkit.message import ToolCall, ToolResult
 from agentkit.telemetry.explain import explain, read_records
 from agentkit.telemetry.explain.comparison import compare
@@ -121,6 +121,31 @@ def test_every_view_shows_all_of_it() -> None:
             assert part in view
     assert [row.difference for row in comparison.measures][:4] == ["same", *["+0.00 s"] * 3]
     assert all(this == other for this, other in comparison.steps)
+
+
+def test_approvals_show_who_when_and_what_was_changed() -> None:
+    """By the name of the tool."""
+    [wait] = [step for step in EXPLANATION.steps if step.title == "Waiting for approval"]
+
+    assert wait.notes == ("refund was approved by mara at 2026-11-27 14:06:32 UTC.",)
+    assert [(one.label, one.text) for one in wait.texts] == [
+        ("Arguments of the model", '{"order_id": "7", "amount": 89.9}'),
+        ("With these arguments instead", '{"amount": 80}'),
+    ]
+
+
+def test_money_and_tokens_are_shown_for_each_turn_with_the_limit() -> None:
+    """On the terminal and on the page, with the providers that failed."""
+    limits = BudgetLimits(cost_usd=Decimal("0.05"))
+    started = replace(RECORDS[0], event=replace(RECORDS[0].event, budget=limits))
+    limited = explain([started, *RECORDS[1:]])
+    shown, page = text_view(limited, width=80), html_view(limited)
+
+    assert shown.count("1,100 tokens $0.0010") == limited.exchanges == 5
+    assert "Where the money went (limit $0.0500)" in shown
+    assert "<small>limit $0.0500</small>" in page
+    assert "<small>openrouter failed once, together:mixtral failed once</small>" in page
+    assert "Not known: what a provider billed for exchanges that failed." in page
 
 
 def test_hostile_text_stays_text() -> None:
