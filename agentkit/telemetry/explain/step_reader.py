@@ -170,7 +170,7 @@ class StepReader:
 
     def _started(self, run: OpenRun, event: RunStarted, at: float) -> None:
         run.agent, run.model = event.agent or run.agent, event.model
-        run.limits = event.budget
+        run.limits = run.limits or event.budget  # of the first segment
         if event.queued_at is not None:
             queued = self._seconds(event.queued_at)
             self._add("wait", "Queue", run, queued).end = at
