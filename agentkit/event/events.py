@@ -33,7 +33,11 @@ ReportLevel: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnStarted:
-    """A model call is about to be made; `turn` counts from 1."""
+    """A model call is about to be made; `turn` counts from 1.
+
+    Attributes:
+        turn: the number of the turn, from 1.
+    """
 
     turn: int
     type: Literal["turn_started"] = "turn_started"
@@ -70,7 +74,11 @@ class ContextTrimmed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextReceived:
-    """A piece of the answer's text arrived; only while streaming."""
+    """A piece of the answer's text arrived; only while streaming.
+
+    Attributes:
+        text: the piece.
+    """
 
     text: str = field(kw_only=False)
     type: Literal["text_received"] = "text_received"
@@ -78,7 +86,11 @@ class TextReceived:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReasoningReceived:
-    """A piece of the model's reasoning arrived; only while streaming."""
+    """A piece of the model's reasoning arrived; only while streaming.
+
+    Attributes:
+        text: the piece.
+    """
 
     text: str = field(kw_only=False)
     type: Literal["reasoning_received"] = "reasoning_received"
@@ -98,7 +110,12 @@ class TextReclassified:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolArgumentsReceived:
-    """A piece of an answer that is given by a call arrived; only while streaming."""
+    """A piece of an answer that is given by a call arrived; only while streaming.
+
+    Attributes:
+        tool_name: the tool that is called.
+        text: the piece of its arguments, JSON text.
+    """
 
     tool_name: str
     text: str
@@ -133,7 +150,11 @@ class OutputRejected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerRepaired:
-    """Something in the model's answer was not as it should be, and was repaired."""
+    """Something in the model's answer was not as it should be, and was repaired.
+
+    Attributes:
+        repair: what was wrong, and what was made of it.
+    """
 
     repair: Repair
     type: Literal["answer_repaired"] = "answer_repaired"
@@ -145,6 +166,9 @@ class ModelRetried:
 
     Attributes:
         attempt: counts from 1.
+        kind: the kind of the error.
+        error: its message.
+        wait_seconds: the wait before the exchange is made again.
         usage: what the failed answer used, as far as the provider reported it.
     """
 
@@ -158,7 +182,11 @@ class ModelRetried:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFailedOver:
-    """A model of a route failed, and the next one is asked."""
+    """A model of a route failed, and the next one is asked.
+
+    Attributes:
+        failure: the model, and the error that it ended with.
+    """
 
     failure: FailedExchange
     type: Literal["model_failed_over"] = "model_failed_over"
@@ -192,7 +220,12 @@ class ConnectionAwaited:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestDowngraded:
-    """The provider refused part of a request, and it is sent again with this change."""
+    """The provider refused part of a request, and it is sent again with this change.
+
+    Attributes:
+        change: what is left out or sent in another form.
+        error: the provider's message.
+    """
 
     change: str
     error: str
@@ -201,7 +234,17 @@ class RequestDowngraded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelResponded:
-    """A model exchange ended; `seconds` is how long it took."""
+    """A model exchange ended; `seconds` is how long it took.
+
+    Attributes:
+        turn: the number of the turn, from 1.
+        message: the model's message, with its calls.
+        finish_reason: why the model stopped.
+        usage: the tokens and the cost of the exchange.
+        seconds: how long the exchange took.
+        model: the model as the provider names it; None if it does not.
+        provider: the name of the provider in the catalog, if it is known.
+    """
 
     turn: int
     message: AssistantMessage
@@ -215,7 +258,12 @@ class ModelResponded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCallRejected:
-    """A call was not run; `result` tells the model why."""
+    """A call was not run; `result` tells the model why.
+
+    Attributes:
+        call: the call as the model made it.
+        result: the error result that the model reads.
+    """
 
     call: ToolCall
     result: ToolResult
@@ -224,7 +272,11 @@ class ToolCallRejected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCallStarted:
-    """A tool began to run."""
+    """A tool began to run.
+
+    Attributes:
+        call: the call, with its arguments.
+    """
 
     call: ToolCall
     type: Literal["tool_call_started"] = "tool_call_started"
@@ -232,7 +284,14 @@ class ToolCallStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolProgressed:
-    """A running tool said how far it is; `total` in the same unit, if known."""
+    """A running tool said how far it is; `total` in the same unit, if known.
+
+    Attributes:
+        call_id: the id of the call.
+        progress: how far it is, in a unit of the tool.
+        total: where it ends, in the same unit; None if unknown.
+        message: what it is doing, if the tool reports that.
+    """
 
     call_id: str
     progress: float
@@ -243,7 +302,13 @@ class ToolProgressed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCallFinished:
-    """A tool ended, well or not; `seconds` is how long it ran."""
+    """A tool ended, well or not; `seconds` is how long it ran.
+
+    Attributes:
+        call: the call, with its arguments.
+        result: its result, which may be an error.
+        seconds: how long the tool ran.
+    """
 
     call: ToolCall
     result: ToolResult
@@ -253,7 +318,12 @@ class ToolCallFinished:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCallAbandoned:
-    """A blocking tool went on past its time; it counts against the limits until it ends."""
+    """A blocking tool went on past its time; it counts against the limits until it ends.
+
+    Attributes:
+        call: the call, with its arguments.
+        seconds: how long the tool had run.
+    """
 
     call: ToolCall
     seconds: float
@@ -262,7 +332,12 @@ class ToolCallAbandoned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolResultTruncated:
-    """A result was too long for the model; `content` is the complete result."""
+    """A result was too long for the model; `content` is the complete result.
+
+    Attributes:
+        call_id: the id of the call.
+        content: the complete result.
+    """
 
     call_id: str
     content: tuple[ContentBlock, ...]

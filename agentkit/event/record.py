@@ -25,6 +25,7 @@ class EventRecord:
 
     Attributes:
         run_id: the run in which it happened.
+        event: the event, one of `RunEvent`.
         parent_id: the run whose tool runs this one; None for an outermost run.
         call_id: the call of the parent whose tool runs this run.
         segment: counts the parts of a run that was suspended, from 1.

@@ -62,7 +62,11 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResumed:
-    """A run was taken over after its process ended; `life` counts those that worked on it."""
+    """A run was taken over after its process ended; `life` counts those that worked on it.
+
+    Attributes:
+        life: how many processes have worked on the run, this one included.
+    """
 
     life: int
     type: Literal["run_resumed"] = "run_resumed"
@@ -73,6 +77,7 @@ class ApprovalDecided:
     """Someone decided whether a call of a suspended run may run.
 
     Attributes:
+        call_id: the id of the call.
         verdict: `allow` or `deny`.
         arguments: JSON text that replaces the model's arguments; None if they stay.
         reason: what the model is told with a denial.
@@ -89,7 +94,12 @@ class ApprovalDecided:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandedOff:
-    """The conversation passed on to the agent `agent`, by the call `call_id`."""
+    """The conversation passed on to the agent `agent`, by the call `call_id`.
+
+    Attributes:
+        call_id: the call that hands off.
+        agent: the name of the agent that takes over.
+    """
 
     call_id: str
     agent: str
@@ -98,7 +108,14 @@ class HandedOff:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFinished:
-    """A run ended, or was suspended or cancelled; `text` is its answer, if it has one."""
+    """A run ended, or was suspended or cancelled; `text` is its answer, if it has one.
+
+    Attributes:
+        text: the answer, if there is one.
+        stop_reason: why the run ended.
+        usage: what the run used.
+        turns: how many model calls it made.
+    """
 
     text: str
     stop_reason: StopReason
@@ -129,7 +146,11 @@ class RunError:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFailed:
-    """A run ended with an error, which its caller gets as an exception."""
+    """A run ended with an error, which its caller gets as an exception.
+
+    Attributes:
+        error: the error as a value.
+    """
 
     error: RunError
     type: Literal["run_failed"] = "run_failed"

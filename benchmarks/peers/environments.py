@@ -103,5 +103,46 @@ from agno.models.openai.like import OpenAILike
 Agent(model=OpenAILike(id="m", base_url="http://127.0.0.1:9", api_key="none"), tools=[convert])
 """,
         ),
+        Peer(
+            name="strands",
+            module="with_strands",
+            packages=("strands-agents[openai]==1.62.0",),
+            first_agent=f"""
+from strands import Agent, tool
+from strands.models.openai import OpenAIModel
+{_TOOL}
+client = {{"base_url": "http://127.0.0.1:9", "api_key": "none"}}
+model = OpenAIModel(client_args=client, model_id="m")
+Agent(model=model, tools=[tool(convert)])
+""",
+        ),
+        Peer(
+            name="agent-framework",
+            module="with_agent_framework",
+            packages=(
+                "agent-framework-core==1.23.0",
+                "agent-framework-openai==1.17.0",
+                "openai==3.57.0",
+            ),
+            first_agent=f"""
+from agent_framework import Agent
+from agent_framework.openai import OpenAIChatCompletionClient
+{_TOOL}
+client = OpenAIChatCompletionClient(model="m", base_url="http://127.0.0.1:9", api_key="none")
+Agent(client, tools=[convert])
+""",
+        ),
+        Peer(
+            name="google-adk",
+            module="with_google_adk",
+            packages=("google-adk==2.13.0", "litellm==1.110.2"),
+            first_agent=f"""
+from google.adk.agents import LlmAgent
+from google.adk.models.lite_llm import LiteLlm
+{_TOOL}
+model = LiteLlm(model="openai/m", api_base="http://127.0.0.1:9", api_key="none")
+LlmAgent(name="agent", model=model, tools=[convert])
+""",
+        ),
     )
 }

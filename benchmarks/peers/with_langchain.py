@@ -1,6 +1,6 @@
 """LangChain, as one writes it for an OpenAI-compatible provider."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from langchain.agents import create_agent
@@ -8,6 +8,7 @@ from langchain_core.tools import StructuredTool
 from langchain_openai import ChatOpenAI
 
 from benchmarks.case import PROMPT, Case
+from benchmarks.question import Question, UnsuccessfulError
 
 
 @asynccontextmanager
@@ -32,3 +33,33 @@ async def opened(case: Case, url: str) -> AsyncIterator[Callable[[], Awaitable[s
         return text
 
     yield run
+
+
+async def ask(question: Question) -> str:
+    """Return the answer to a question."""
+    model = ChatOpenAI(
+        model="m",
+        base_url=question.url,
+        api_key="none",
+        timeout=question.timeout_seconds,
+        streaming=question.is_streamed,
+    )
+    tool = question.tool()
+    agent = create_agent(model, tools=[StructuredTool.from_function(coroutine=tool)])
+    asked = {"messages": [{"role": "user", "content": question.prompt}]}
+    if not question.is_streamed:
+        last = (await agent.ainvoke(asked))["messages"][-1]
+        _check(last.response_metadata)
+        return str(last.content)
+    text = ""
+    async for message, metadata in agent.astream(asked, stream_mode="messages"):
+        if metadata["langgraph_node"] == "model":
+            _check(message.response_metadata)
+            text += str(message.content)
+    return text
+
+
+def _check(metadata: Mapping[str, object]) -> None:
+    """Raise an error if the answer reports that it was cut."""
+    if metadata.get("finish_reason") == "length":
+        raise UnsuccessfulError("finish_reason is length")

@@ -13,6 +13,7 @@ from agents import (
     set_tracing_disabled,
 )
 from benchmarks.case import PROMPT, Case
+from benchmarks.question import Question
 
 
 @asynccontextmanager
@@ -38,3 +39,22 @@ async def opened(case: Case, url: str) -> AsyncIterator[Callable[[], Awaitable[s
             return str(streamed.final_output)
 
         yield run
+
+
+async def ask(question: Question) -> str:
+    """Return the answer to a question."""
+    set_tracing_disabled(disabled=True)
+    async with AsyncOpenAI(
+        base_url=question.url, api_key="none", timeout=question.timeout_seconds
+    ) as client:
+        agent = Agent(
+            name="agent",
+            model=OpenAIChatCompletionsModel(model="m", openai_client=client),
+            tools=[function_tool(question.tool())],
+        )
+        if not question.is_streamed:
+            return str((await Runner.run(agent, question.prompt)).final_output)
+        streamed = Runner.run_streamed(agent, question.prompt)
+        async for _ in streamed.stream_events():
+            pass
+        return str(streamed.final_output)

@@ -8,6 +8,7 @@ from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
 
 from benchmarks.case import PROMPT, Case
+from benchmarks.question import Question, UnsuccessfulError
 
 
 @asynccontextmanager
@@ -27,3 +28,27 @@ async def opened(case: Case, url: str) -> AsyncIterator[Callable[[], Awaitable[s
         return output
 
     yield run
+
+
+async def ask(question: Question) -> str:
+    """Return the answer to a question."""
+    model = OpenAIChatModel("m", provider=OpenAIProvider(base_url=question.url, api_key="none"))
+    agent = Agent(
+        model, tools=[question.tool()], model_settings={"timeout": question.timeout_seconds}
+    )
+    if not question.is_streamed:
+        result = await agent.run(question.prompt)
+        _check(result.response.finish_reason)
+        return str(result.output)
+    text = ""
+    async with agent.run_stream(question.prompt) as stream:
+        async for piece in stream.stream_text(delta=True):
+            text += piece
+        _check(stream.response.finish_reason)
+    return text
+
+
+def _check(finish_reason: str | None) -> None:
+    """Raise an error if the answer reports that it was cut."""
+    if finish_reason == "length":
+        raise UnsuccessfulError("finish_reason is length")
