@@ -25,7 +25,9 @@ ABOUT_CODE = [
     *sorted((ROOT / "docs" / "decisions").glob("*.md")),
 ]
 ROOTS = (ROOT, ROOT / "agentkit")
-LANGUAGES = frozenset({"python", "console", "text", "text output", "toml", "json", "mermaid"})
+LANGUAGES = frozenset(
+    {"python", "console", "text", "text output", "toml", "json", "ini", "dockerfile", "nginx", "mermaid"}
+)
 LIMIT_SECONDS = 300
 
 _FENCE = re.compile(r"^```(?P<language>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
