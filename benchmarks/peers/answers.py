@@ -10,6 +10,7 @@ Each module has an async function `ask(question)` that returns the text of the a
 import asyncio  # noqa: TID251 - a framework that does not end is left alone, which anyio refuses
 import contextlib
 import json
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -26,8 +27,8 @@ async def main(name: str) -> None:
     peer = import_module(f"benchmarks.{name}")
     free = asyncio.Semaphore(AT_ONCE)
     lines = [json.loads(line) for line in sys.stdin]
-    output = sys.stdout
-    sys.stdout = sys.stderr  # some frameworks print
+    output = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # some frameworks print
 
     async def outcome_of(given: Mapping[str, object]) -> None:
         question = Question(url=str(given["url"]), is_streamed=bool(given["is_streamed"]))
