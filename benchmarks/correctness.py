@@ -149,8 +149,8 @@ def main() -> None:
     sys.stdout.write(write_tables(result, root=ROOT if given.write else None))
 
 
-def _is_wanted(name: str, words: Sequence[str]) -> bool:
-    return not words or any(word in name for word in words)
+def _is_wanted(name: str, parts: Sequence[str]) -> bool:
+    return not parts or any(part in name for part in parts)
 
 
 def _arguments() -> argparse.Namespace:

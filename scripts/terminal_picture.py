@@ -1,7 +1,7 @@
-"""Draw a terminal session as a picture: the commands are run, and what they print is drawn.
+"""Draw terminal sessions as pictures: the commands are run, and what they print is drawn.
 
 In:  the first program of README.md, and the commands below.
-Out: docs/images/terminal.svg.
+Out: docs/images/terminal.svg and doctor.svg.
 
     python scripts/terminal_picture.py
 
@@ -25,19 +25,52 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
-PICTURE = ROOT / "docs" / "images" / "terminal.svg"
-COMMANDS = (
-    'agentkit "What is 12.5% of 640, plus the square root of 1764?"',
-    'agentkit run "What is the weather in Rome?" --agent weather.py',
-    'agentkit run "Hello" --model openrouter',
-)
-COLUMNS, ROWS = 80, 40
+ROWS = 40
 
 _PROGRAM = re.compile(r"```python\n# (?P<name>\w+\.py)\n(?P<body>.*?)```", re.DOTALL)
 _SEQUENCE = re.compile(r"\x1b\[(?P<parameters>[0-9;?]*)(?P<final>[A-Za-z])")
 _CHARACTER_WIDTH, _LINE_HEIGHT, _MARGIN = 8.4, 20, 16
 _COLORS = {"31": "#e06c75", "32": "#98c379", "33": "#e5c07b", "34": "#61afef", "36": "#56b6c2"}
 _FOREGROUND, _BACKGROUND, _DIM = "#d7dae0", "#21252b", "#8b919c"
+
+
+class Picture(NamedTuple):
+    """A terminal session to draw.
+
+    Attributes:
+        name: the name of the file, without its ending.
+        columns: the width of the terminal.
+    """
+
+    name: str
+    title: str
+    columns: int
+    commands: tuple[str, ...]
+
+    @property
+    def path(self) -> Path:
+        """Return where the picture is."""
+        return ROOT / "docs" / "images" / f"{self.name}.svg"
+
+
+PICTURES = (
+    Picture(
+        "terminal",
+        "A terminal session with agentkit",
+        80,
+        (
+            'agentkit "What is 12.5% of 640, plus the square root of 1764?"',
+            'agentkit run "What is the weather in Rome?" --agent weather.py',
+            'agentkit run "Hello" --model openrouter',
+        ),
+    ),
+    Picture(
+        "doctor",
+        "What agentkit doctor found out about a provider",
+        118,
+        ("agentkit doctor sandbox:mixtral-8x22b --dry-run",),
+    ),
+)
 
 
 class Cell(NamedTuple):
@@ -92,8 +125,8 @@ class Screen:
             del line[0 if parameters == "2" else self._column :]
 
 
-def session() -> Screen:
-    """Run the commands on a terminal and return what it shows."""
+def session(picture: Picture) -> Screen:
+    """Run the commands of a picture on a terminal and return what it shows."""
     screen = Screen()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -101,17 +134,17 @@ def session() -> Screen:
         if program is None:
             raise SystemExit("README.md has no program that begins with its file name.")
         (folder / program["name"]).write_text(program["body"], encoding="utf-8")
-        for command in COMMANDS:
+        for command in picture.commands:
             screen.write(f"\x1b[1m$ {command}\x1b[0m\r\n")
-            screen.write(_run(command, folder))
+            screen.write(_run(command, folder, columns=picture.columns))
     return screen
 
 
-def _run(command: str, folder: Path) -> str:
+def _run(command: str, folder: Path, *, columns: int) -> str:
     """Run a command on a terminal of its own and return all that it prints."""
     agentkit = f'agentkit() {{ "{sys.executable}" -P -m agentkit "$@"; }}'
     ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))
     environment = {"HOME": str(folder), "PATH": os.defpath, "TERM": "xterm", "PYTHONUTF8": "1"}
     with subprocess.Popen(  # noqa: S603 - one of the commands above
         ["/bin/sh", "-c", f"{agentkit}\n{command}"],
@@ -143,18 +176,17 @@ def text_of(screen: Screen) -> str:
     return re.sub(r"[\d,]+ tokens", "… tokens", re.sub(r"\(\d+ ms\)", "(… ms)", text))
 
 
-def draw(screen: Screen) -> str:
+def draw(screen: Screen, picture: Picture) -> str:
     """Return an SVG picture of a screen."""
     lines = [line for line in screen.lines if line]
-    width = COLUMNS * _CHARACTER_WIDTH + 2 * _MARGIN
+    width = picture.columns * _CHARACTER_WIDTH + 2 * _MARGIN
     height = len(lines) * _LINE_HEIGHT + 2 * _MARGIN
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" role="img">',
-        "<title>A terminal session with agentkit</title>",
+        f"<title>{html.escape(picture.title)}</title>",
         f"<desc>{html.escape(text_of(screen))}</desc>",
         f'<rect width="100%" height="100%" rx="8" fill="{_BACKGROUND}"/>',
-        '<g font-family="ui-monospace, Menlo, Consolas, monospace" font-size="14" '
-        'xml:space="preserve">',
+        '<g font-family="ui-monospace, Menlo, Consolas, monospace" font-size="14">',
     ]
     for number, line in enumerate(lines):
         parts += _draw_line(line, baseline=_MARGIN + (number + 0.75) * _LINE_HEIGHT)
@@ -168,15 +200,16 @@ def _draw_line(line: list[Cell], *, baseline: float) -> Iterator[str]:
         text = "".join(cell.character for cell in cells)
         color = next((_COLORS[code] for code in style if code in _COLORS), _FOREGROUND)
         weight = ' font-weight="bold"' if "1" in style else ""
-        if text.strip():
+        for words in re.finditer(r"\S+(?: \S+)*", text):  # viewers differ about several spaces
             yield (
-                f'<text x="{_MARGIN + column * _CHARACTER_WIDTH:g}" y="{baseline:g}" '
-                f'textLength="{len(text) * _CHARACTER_WIDTH:g}" '
-                f'fill="{_DIM if "2" in style else color}"{weight}>{html.escape(text)}</text>'
+                f'<text x="{_MARGIN + (column + words.start()) * _CHARACTER_WIDTH:g}" '
+                f'y="{baseline:g}" textLength="{len(words[0]) * _CHARACTER_WIDTH:g}" '
+                f'fill="{_DIM if "2" in style else color}"{weight}>{html.escape(words[0])}</text>'
             )
         column += len(text)
 
 
 if __name__ == "__main__":
-    PICTURE.parent.mkdir(exist_ok=True)
-    PICTURE.write_text(draw(session()), encoding="utf-8")
+    for each in PICTURES:
+        each.path.parent.mkdir(exist_ok=True)
+        each.path.write_text(draw(session(each), each), encoding="utf-8")

@@ -68,7 +68,7 @@ PHRASES = (
             "agentkit/service/origin_check.py", "agentkit/service/uvicorn_server.py",
             "tests/service/test_security.py",
             "tests/unit/mcp/client/test_private_addresses.py")),
-    Phrase(r"\bhosted\b", "served"),
+    Phrase(r"\bhosted\b", "served", (r"\bself-hosted\b",)),
     # Speaking and listening.
     Phrase(r"\b(tells?|told|telling)\b", "report, emit, return, show, distinguish",
            (r"\btell(s|ing)? (\w+ ){1,4}apart\b", r"\btell (me|us)\b",

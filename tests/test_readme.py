@@ -7,6 +7,7 @@ import tomllib
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -89,12 +90,22 @@ def test_the_address_of_the_repository_is_written_once() -> None:
     assert done.stdout.split() == ["pyproject.toml:1"]
 
 
-def test_the_picture_shows_what_the_commands_print() -> None:
-    """Run `python scripts/terminal_picture.py` to draw it anew."""
-    picture = script("terminal_picture")
-    drawn = picture.PICTURE.read_text(encoding="utf-8")
+PICTURES = script("terminal_picture").PICTURES
+
+
+@pytest.mark.parametrize("picture", PICTURES, ids=lambda picture: picture.name)
+def test_a_picture_shows_what_the_commands_print(picture: Any) -> None:
+    """Run `python scripts/terminal_picture.py` to draw them anew."""
+    module = script("terminal_picture")
+    drawn = picture.path.read_text(encoding="utf-8")
     found = re.search(r"<desc>(.*?)</desc>", drawn, re.DOTALL)
 
     assert found is not None
-    assert html.unescape(found[1]) == picture.text_of(picture.session())
-    assert "docs/images/terminal.svg" in README.read_text(encoding="utf-8")
+    assert html.unescape(found[1]) == module.text_of(module.session(picture))
+
+
+def test_the_readme_shows_the_pictures() -> None:
+    """By links that the build makes absolute."""
+    text = README.read_text(encoding="utf-8")
+
+    assert all(f"](docs/images/{picture.name}.svg)" in text for picture in PICTURES)
