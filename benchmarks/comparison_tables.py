@@ -40,8 +40,9 @@ def put(document: Path, name: str, table: str) -> None:
 
 def counts_table(result: Mapping[str, Any]) -> str:
     """Return how often each framework was right, in error, wrong, or did not end."""
+    dates = sorted({one["date"] for one in result["frameworks"].values()})
     lines = [
-        f"{result['date']}, `{result['command']}`:\n\n",
+        f"{' to '.join(dict.fromkeys((dates[0], dates[-1])))}, `{result['command']}`:\n\n",
         "| framework | right answer | clear error | silently wrong | never ends |\n",
         "|---|---:|---:|---:|---:|\n",
     ]

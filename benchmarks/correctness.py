@@ -84,8 +84,17 @@ async def ask_all(
             was_injected = any(answer.fault for answer in provider.answers)
             if was_injected or fault == NONE:
                 outcome = written.get(name, {"ended": "never", "ran": []})
-                outcomes.setdefault(fault, {})[mode] = {**outcome, "verdict": verdict_of(outcome)}
+                outcomes.setdefault(fault, {})[mode] = _kept(outcome)
         return outcomes
+
+
+def _kept(outcome: Mapping[str, object]) -> dict[str, object]:
+    """Return what is kept of an outcome: the verdict, and what it is based on."""
+    verdict = verdict_of(outcome)
+    if verdict == "right":
+        return {"verdict": verdict}
+    seen = str(outcome.get("error") or outcome.get("text") or "")
+    return {"verdict": verdict, "seen": seen[:160], "ran": outcome["ran"]}
 
 
 async def _output_of(
@@ -132,21 +141,28 @@ def main() -> None:
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # or it is fetched from a server
         "OTEL_SDK_DISABLED": "true",
     }
-    found: dict[str, object] = {}
+    today = datetime.now(UTC).date().isoformat()
+    found = _known(given.json)
     for name, python, module, packages in frameworks(given.frameworks):
         sys.stderr.write(f"Asking {name} …\n")
         command = [python, "-m", "benchmarks.peers.answers", module]
         outcomes = anyio.run(ask_all, command, faults, environment)
-        found[name] = {"packages": packages, "outcomes": outcomes}
+        found[name] = {"date": today, "packages": packages, "outcomes": outcomes}
     result = {
-        "date": datetime.now(UTC).date().isoformat(),
         "command": "python -m benchmarks.correctness",
-        "permanent": [fault for fault in faults if is_permanent(fault)],
+        "permanent": [fault for fault in FAULTS if is_permanent(fault)],
         "frameworks": found,
     }
     if given.json:
         given.json.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
     sys.stdout.write(write_tables(result, root=ROOT if given.write else None))
+
+
+def _known(path: Path | None) -> dict[str, object]:
+    """Return the outcomes in a file; those of frameworks that are not asked again are kept."""
+    if path is None or not path.exists():
+        return {}
+    return dict(json.loads(path.read_text(encoding="utf-8"))["frameworks"])
 
 
 def _is_wanted(name: str, parts: Sequence[str]) -> bool:
@@ -157,7 +173,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks.correctness", description=__doc__)
     parser.add_argument("faults", nargs="*", help="only those whose name holds one of these words")
     parser.add_argument("--frameworks", nargs="*", default=(), help="only these")
-    parser.add_argument("--json", type=Path, help="write all outcomes to this file")
+    parser.add_argument("--json", type=Path, help="put all outcomes into this file")
     parser.add_argument("--write", action="store_true", help="write the tables into the documents")
     return parser.parse_args()
 

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from agno.agent import Agent
 from agno.models.openai.like import OpenAILike
+from agno.run.agent import RunErrorEvent
 from agno.run.base import RunStatus
 from agno.tools.function import Function
 
@@ -44,6 +45,8 @@ async def ask(question: Question) -> str:
         text, result = "", None
         async for event in agent.arun(question.prompt, stream=True, yield_run_output=True):
             result = event
+            if isinstance(event, RunErrorEvent):
+                raise UnsuccessfulError(str(event.content))
             if event.__class__.__name__ == "RunContentEvent":
                 text += str(event.content or "")
     if result is not None and getattr(result, "status", None) == RunStatus.error:

@@ -50,6 +50,8 @@ async def ask(question: Question) -> str:
     if not question.is_streamed:
         last = (await agent.ainvoke(asked))["messages"][-1]
         _check(last.response_metadata)
+        if last.invalid_tool_calls:
+            raise UnsuccessfulError("the last message has invalid_tool_calls")
         return str(last.content)
     text = ""
     async for message, metadata in agent.astream(asked, stream_mode="messages"):
