@@ -2,16 +2,19 @@
 
 - A `python` block is run as a program; a `text output` block after it is its expected output. If
   its first line is a comment with a file name, the block is saved under that name for later blocks.
+- `toml`, `json` and `ini` are parsed.
 - A `console` block holds commands after `$`, each followed by some of the lines that it prints, on
   either stream. `…` matches anything. `# exit code N` after a command is its exit code.
 """
 
+import json
 import os
 import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from configparser import ConfigParser
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -25,9 +28,12 @@ ABOUT_CODE = [
     *sorted((ROOT / "docs" / "decisions").glob("*.md")),
 ]
 ROOTS = (ROOT, ROOT / "agentkit")
-LANGUAGES = frozenset(
-    {"python", "console", "text", "text output", "toml", "json", "ini", "dockerfile", "nginx", "mermaid"}
-)
+PARSERS: Mapping[str, Callable[[str], object]] = {
+    "toml": tomllib.loads,
+    "json": json.loads,
+    "ini": ConfigParser(strict=False, interpolation=None).read_string,
+}
+LANGUAGES = {"python", "console", "text", "text output", "dockerfile", "nginx", *PARSERS}
 LIMIT_SECONDS = 300
 
 _FENCE = re.compile(r"^```(?P<language>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -164,6 +170,8 @@ def test_the_snippets_of_a_document_run_with_the_output_shown(document: Path, fo
             elif block.language == "python":
                 has_output = behind is not None and behind.language == "text output"
                 check_python(block, behind.body if behind and has_output else None, folder)
+            elif block.language in PARSERS:
+                PARSERS[block.language](block.body)
         except AssertionError as error:
             error.add_note(f"{document.name}, line {block.line}")
             raise
