@@ -47,8 +47,7 @@ class TurnStarted:
 class ContextTrimmed:
     """The conversation was too long for the model's window, and less of it is sent from now on.
 
-    The history itself is unchanged. The event comes when something more is left out, not with
-    every request that is shorter for it.
+    The history itself is unchanged. The event comes only when something more is left out.
 
     Attributes:
         dropped_messages: messages that are no longer sent; earlier summaries are among them.
