@@ -48,7 +48,8 @@ ToolsOption = Annotated[
         "--tools",
         "-t",
         metavar="NAME",
-        help="Ready-made families (see 'agentkit tools'), module:name, file.py or file.py:name; "
+        help="Ready-made families (see 'agentkit tools'; some take a setting: NAME=SETTING), "
+        "module:name, file.py or file.py:name; "
         "several with commas or by repeating the option; 'none' for none.",
     ),
 ]

@@ -11,12 +11,15 @@ run with an answer of the model's own.
 import json
 from collections.abc import Sequence
 
+from agentkit.message import ToolCall
 from agentkit.tools.approval import Verdict
 from agentkit.tools.tool_options import QUESTION_TAG
 from agentkit.tools.validate import ReadyCall
 from agentkit.value import dataclass
 
 ANSWER = "answer"
+ASK_USER = "ask_user"
+"""The name of the ready-made tool that asks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,18 @@ def question_of(ready: ReadyCall) -> Question | None:
         return None
     choices = ready.arguments.get("choices") or ()
     return Question(text=str(ready.arguments.get("question", "")), choices=list(map(str, choices)))
+
+
+def question_in(call: ToolCall) -> str | None:
+    """Return the question of an open call of the ready-made tool; None if it is another call."""
+    if call.name != ASK_USER:
+        return None
+    try:
+        arguments = json.loads(call.arguments)
+    except (ValueError, RecursionError):
+        return None
+    question = arguments.get("question") if isinstance(arguments, dict) else None
+    return question if isinstance(question, str) else None
 
 
 def answer_verdict(ready: ReadyCall, answer: str) -> Verdict:

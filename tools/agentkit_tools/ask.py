@@ -13,7 +13,7 @@ from pydantic import Field
 
 from agentkit import ReadyCall, ToolError, ToolResult, tool
 from agentkit.tools.execute import Proceed
-from agentkit.tools.question import ANSWER
+from agentkit.tools.question import ANSWER, ASK_USER
 from agentkit.tools.tool_options import QUESTION_TAG
 from agentkit.value import replace
 
@@ -60,7 +60,7 @@ async def _only_from_a_person(ready: ReadyCall, proceed: Proceed) -> ToolResult:
 ask_user = replace(
     tool(
         _ask_user,
-        name="ask_user",
+        name=ASK_USER,
         title="Ask the user",
         read_only=True,
         open_world=False,

@@ -25,12 +25,15 @@ from agentkit.cli.run_task import show_run
 from agentkit.cli.session_choice import SessionChoice, open_conversation
 from agentkit.cli.signals import run_async
 from agentkit.cli.stand_in_notice import note_stand_in
-from agentkit.cli.terminal import check_standard_output, note, write_json
+from agentkit.cli.terminal import check_standard_output, note, shorten, write_json
 from agentkit.errors import AgentKitError, ProviderError
 from agentkit.event import StopReason
 from agentkit.message import ToolCall
 from agentkit.output.output_type import OutputError
+from agentkit.tools.question import question_in
 from agentkit.value import dataclass
+
+_MAX_QUESTION = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +121,13 @@ def introduce(built: BuiltAgent) -> None:
 
 
 def describe_open_call(call: ToolCall) -> str:
-    """Return which call waits for approval, and what to do."""
+    """Return which call waits for approval or for an answer, and what to do."""
+    question = question_in(call)
+    if question is not None:
+        return (
+            f"The agent asks: {shorten(question, _MAX_QUESTION)} Run on a terminal to answer, or "
+            "let a program resume the run with the answer."
+        )
     return (
         f"{format_call(call)} needs approval. Run on a terminal to be asked, or pass "
         "--approve allow or --approve deny. A tool that runs elsewhere needs a program that "

@@ -7,10 +7,12 @@ from mcp_types import ElicitResult
 
 from agentkit import Agent, Approval, History, ReadyCall, Tool, ToolResult, Verdict
 from agentkit.cli.approval_prompt import ApproveMode, set_approval_mode
+from agentkit.cli.commands.run import describe_open_call
 from agentkit.mcp.server.approval_requests import approval_request, read_approval
 from agentkit.testing import ScriptedModel, tool_call
 from agentkit.tools.question import Question, answer_verdict
 from agentkit.tools.validate import validate_call
+from agentkit.value import replace
 from agentkit_tools.ask import ask_user
 
 ASKS = tool_call("ask_user", question="Which color?", choices=["red", "blue"])
@@ -87,6 +89,15 @@ async def test_a_model_cannot_answer_itself(own: str | None) -> None:
     assert isinstance(answer, ToolResult)
     assert answer.is_error
     assert answer.text.startswith(NO_ONE)
+
+
+def test_the_command_line_shows_the_question_that_no_one_answered() -> None:
+    """And what to do; another call needs approval."""
+    text = describe_open_call(ASKS)
+
+    assert text.startswith("The agent asks: Which color? Run on a terminal to answer")
+    for other in ("{}", "[]", "{", '{"question": 1}'):
+        assert "needs approval" in describe_open_call(replace(ASKS, arguments=other))
 
 
 async def test_an_approval_without_an_answer_is_none() -> None:
