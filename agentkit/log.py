@@ -60,7 +60,7 @@ def add_log_facts(facts: Mapping[str, object]) -> Mapping[str, object]:
 def restore_log_facts(before: Mapping[str, object]) -> None:
     """Forget the facts that were added; `before` is what `add_log_facts` returned.
 
-    It is no token of the context: a coroutine that is garbage may be closed in another context.
+    A token of the context would not do: garbage may be closed in another context.
     """
     _facts.set(before)
 
