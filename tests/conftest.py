@@ -1,11 +1,14 @@
 """Run every async test on asyncio and on Trio, and print the tables of a session at its end."""
 
 import gc
+import pkgutil
 import signal
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -59,12 +62,25 @@ MEASURED = tuple(
 """Of these, the tests whose coverage is measured: no others reach the code for child processes."""
 
 
+PACKAGES = ("agentkit", "agentkit_tools", "agentkit_agents")
+"""Whose coverage is measured."""
+
+
 @pytest.hookimpl(trylast=True)  # after pytest-cov has begun
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Measure no coverage in the process that distributes the tests: it runs none."""
     is_worker = hasattr(session.config, "workerinput")
     if session.config.getoption("numprocesses", None) and not is_worker:
         sys.settrace(None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Measure the import of our modules, but not that of the tests, which takes longer."""
+    if sys.gettrace() is not None:
+        _import_all(PACKAGES)
+    with _no_coverage():
+        return (yield)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -85,17 +101,34 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     Measuring doubles their time. Repeated runs, other processes, and Trio after asyncio reach
     almost no line that other tests do not. pytest-cov's `no_cover` has no effect in xdist workers.
     """
-    tracer, tracer_of_threads = sys.gettrace(), threading.gettrace()
     is_measured = item.path in MEASURED or not _is_long(item.path)
-    if tracer is None or (is_measured and not _is_repeated(item)):
+    if is_measured and not _is_repeated(item):
         return (yield)
+    with _no_coverage():
+        return (yield)
+
+
+@contextmanager
+def _no_coverage() -> Iterator[None]:
+    tracer, tracer_of_threads = sys.gettrace(), threading.gettrace()
+    if tracer is None:
+        yield
+        return
     sys.settrace(None)
     threading.settrace(None)
     try:
-        return (yield)
+        yield
     finally:
         threading.settrace(tracer_of_threads)
         sys.settrace(tracer)
+
+
+def _import_all(packages: tuple[str, ...]) -> None:
+    for package in map(import_module, packages):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.endswith("__main__"):
+                with suppress(ImportError):  # of an extra that is not installed
+                    import_module(module.name)
 
 
 @cache
