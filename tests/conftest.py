@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -44,10 +45,11 @@ PROGRAMS = (
 LONG = tuple(
     HERE / path
     for path in (
-        *("test_docs.py", "test_examples.py", "local", "mcp", "sdk", "typing"),
+        *("test_docs.py", "test_examples.py", "faults", "local", "mcp", "sdk", "typing"),
         *(f"integration/test_{name}.py" for name in PROGRAMS),
         *("integration/test_faults.py", "integration/test_interruption.py"),
         *("corpus", "costs", "durable", "providers", "property", "session"),
+        *("security/test_fuzz.py", "service/test_command_line.py"),
         "unit/dialect/text_calls/test_linear.py",
     )
 )
@@ -66,6 +68,11 @@ PACKAGES = ("agentkit", "agentkit_tools", "agentkit_agents")
 """Whose coverage is measured."""
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker of tests without coverage."""
+    config.addinivalue_line("markers", "untraced: measure no coverage of this test")
+
+
 @pytest.hookimpl(trylast=True)  # after pytest-cov has begun
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Measure no coverage in the process that distributes the tests: it runs none."""
@@ -76,11 +83,14 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Measure the import of our modules, but not that of the tests, which takes longer."""
+    """Measure the import of our modules, and from then on tests alone.
+
+    Import of the tests, reports of their outcomes and messages of xdist take as long as the tests.
+    """
     if sys.gettrace() is not None:
         _import_all(PACKAGES)
-    with _no_coverage():
-        return (yield)
+    _tracer.stop()
+    return (yield)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -94,33 +104,73 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Measure no coverage for tests that take long and reach few additional lines.
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
+    """Measure the fixtures of a test."""
+    with _tracer.of(item):
+        return (yield)
 
-    Measuring doubles their time. Repeated runs, other processes, and Trio after asyncio reach
-    almost no line that other tests do not. pytest-cov's `no_cover` has no effect in xdist workers.
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Measure a test.
+
+    Except tests that take long and reach few additional lines: measuring doubles their time.
+    Repeated runs, other processes, and Trio after asyncio reach almost no line that other tests do
+    not. Of a test that compares costs, measuring changes them; it is marked as `untraced`.
+    (pytest-cov's `no_cover` makes new trace functions, and has no effect in xdist workers.)
     """
-    is_measured = item.path in MEASURED or not _is_long(item.path)
-    if is_measured and not _is_repeated(item):
-        return (yield)
-    with _no_coverage():
+    with _tracer.of(item):
         return (yield)
 
 
-@contextmanager
-def _no_coverage() -> Iterator[None]:
-    tracer, tracer_of_threads = sys.gettrace(), threading.gettrace()
-    if tracer is None:
-        yield
-        return
-    sys.settrace(None)
-    threading.settrace(None)
-    try:
-        yield
-    finally:
-        threading.settrace(tracer_of_threads)
-        sys.settrace(tracer)
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    """Measure the end of fixtures."""
+    with _tracer.of(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish() -> Generator[None, object, object]:
+    """Give the trace function back to coverage, which stops it."""
+    _tracer.start()
+    return (yield)
+
+
+class _Tracer:
+    """The trace function of coverage, if there is one."""
+
+    def __init__(self) -> None:
+        self._of_thread: Any = None
+        self._of_new_threads: Any = None
+
+    def stop(self) -> None:
+        self._of_thread, self._of_new_threads = sys.gettrace(), threading.gettrace()
+        sys.settrace(None)
+        threading.settrace(None)
+
+    def start(self) -> None:
+        if self._of_thread is not None:
+            threading.settrace(self._of_new_threads)
+            sys.settrace(self._of_thread)
+
+    @contextmanager
+    def of(self, item: pytest.Item) -> Iterator[None]:
+        """Trace what is done here if the coverage of a test is measured."""
+        is_long = _is_long(item.path) and item.path not in MEASURED
+        if self._of_thread is None or is_long or _is_repeated(item):
+            yield
+            return
+        self.start()
+        try:
+            yield
+        finally:
+            sys.settrace(None)
+            threading.settrace(None)
+
+
+_tracer = _Tracer()
 
 
 def _import_all(packages: tuple[str, ...]) -> None:
@@ -138,7 +188,8 @@ def _is_long(path: Path) -> bool:
 
 def _is_repeated(item: pytest.Item) -> bool:
     on_trio = "trio" in item.name.partition("[")[2].rstrip("]").split("-")
-    return on_trio or item.get_closest_marker("hypothesis") is not None
+    marks = ("hypothesis", "untraced")
+    return on_trio or any(item.get_closest_marker(mark) is not None for mark in marks)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -109,6 +109,7 @@ async def test_a_trimmed_conversation_stays_trimmed_until_it_is_too_long_again()
     assert len(history) == 241
 
 
+@pytest.mark.untraced
 async def test_the_work_of_a_long_run_is_linear_in_its_length(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -41,6 +41,7 @@ def test_an_honest_large_value_is_checked(schema: dict[str, JsonValue], value: J
     assert find_violations(validator, {"a": value}, limit=1) == ()
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize(
     "schema",
     [

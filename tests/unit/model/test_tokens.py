@@ -126,6 +126,7 @@ def _conversation(seed: int) -> ModelRequest:
     return ModelRequest(history=history, instructions=instructions, tools=_tools(chance))
 
 
+@pytest.mark.untraced
 def test_five_hundred_conversations_count_as_mistral_counts_them(judge: Judge) -> None:
     """Tools, parallel calls, JSON and plain results, accents, emoji, tabs, spaces at the end."""
     counter = build_counter("mistral")
@@ -188,6 +189,7 @@ def test_forks_and_shortened_conversations_are_counted_right(judge: Judge) -> No
         assert counter.count(request) == judge(request)
 
 
+@pytest.mark.untraced
 def test_many_conversations_at_once_are_counted_right(judge: Judge) -> None:
     """More than are kept, and more texts than are kept."""
     counter = build_counter("mistral")

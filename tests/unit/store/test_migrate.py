@@ -106,6 +106,7 @@ async def test_a_migration_that_fails_leaves_nothing(
         assert (await check_schema(store)).state == "current"
 
 
+@pytest.mark.untraced
 async def test_programs_that_start_at_once_migrate_once(database_url: str) -> None:
     """Each then writes."""
     programs = [

@@ -355,6 +355,7 @@ def test_a_broken_call_after_a_good_one_is_not_lost() -> None:
     assert answer.rejected == [("add", '{"a": ')]
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize(
     "text",
     [
