@@ -20,14 +20,12 @@ MAX_STEPS = 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanStep:
-    """One step.
+    """One step of a plan, and how far it is."""
 
-    Attributes:
-        step: what is to be done, in a few words.
-        status: how far it is.
-    """
-
-    step: Annotated[str, Field(min_length=1, max_length=300)]
+    step: Annotated[
+        str,
+        Field(min_length=1, max_length=300, description="what is to be done, in a few words"),
+    ]
     status: Literal["pending", "in_progress", "done", "dropped"] = "pending"
 
 

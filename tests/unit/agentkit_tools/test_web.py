@@ -222,6 +222,20 @@ def test_a_hostile_page_takes_no_more_time_than_its_length(html: str) -> None:
     assert full < max(3.2 * half, 0.1)
 
 
+def test_a_page_that_would_take_too_long_is_rendered_from_its_outline() -> None:
+    """The text stays, in a time that grows with its length only."""
+    text = "some words of a sentence, which is long enough. "
+    page = "<iframe src=x></iframe>" + text
+    start = time.process_time()
+
+    found = render_page(
+        (page * 13_000).encode(), content_type="text/html", url="https://site.example/"
+    )
+
+    assert found.text.count("sentence") > 8_000
+    assert time.process_time() - start < 3
+
+
 def test_the_outline_of_a_page_has_no_hidden_text() -> None:
     """Neither of scripts and styles, nor of comments and templates."""
     outline = read_outline(

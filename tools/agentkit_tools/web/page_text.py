@@ -20,7 +20,12 @@ from agentkit_tools.web.html_outline import Outline, read_outline
 
 MAX_HTML_CHARACTERS = 1_000_000
 MAX_ELEMENTS = 20_000
-"""What trafilatura gets at most: about two seconds of work, which a thread cannot be stopped in."""
+MAX_WORK = 2_000_000_000
+"""What trafilatura gets at most: about two seconds of work, which a thread cannot be stopped in.
+
+Its cost grows with the number of elements times the length of the text: where it removes an element
+such as `iframe`, it copies all the text before it.
+"""
 
 MAX_TEXT_CHARACTERS = 400_000
 MAX_SHOWN_LINKS = 100
@@ -90,7 +95,8 @@ def decode_body(body: bytes, *, content_type: str) -> str:
 
 def _main_text(html: str, outline: Outline, *, url: str) -> str:
     """Return the main text as Markdown; empty if there is none, or the page is too large."""
-    if len(html) > MAX_HTML_CHARACTERS or outline.element_count > MAX_ELEMENTS:
+    work = outline.element_count * len(outline.text)
+    if len(html) > MAX_HTML_CHARACTERS or outline.element_count > MAX_ELEMENTS or work > MAX_WORK:
         return ""
     try:
         found = trafilatura.extract(
