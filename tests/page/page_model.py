@@ -133,6 +133,7 @@ SCENES: Mapping[str, Scene] = {
     ),
     "Write slowly": Scene(text=f"The first half. {HELD}The second half."),
     "Look up slowly": Scene(text="Let me look.", calls=[("slow_lookup", {"name": "Oslo"})]),
+    "Letter to a supplier": Scene(text="Dear Sir or Madam,", fails=True),
     "Fail": Scene(text="It begins well, ", fails=True),
     "Break the tool": Scene(calls=[("run_query", {"sql": "drop table sales"})]),
     "Show Markdown": Scene(text=TABLE),
@@ -185,7 +186,13 @@ class PageModel:
         message = AssistantMessage(blocks, tool_calls=calls)
         usage = Usage(input_tokens=1200, output_tokens=80, cost_usd=Decimal("0.00125"))
         reason: FinishReason = "tool_calls" if calls else "stop"
-        return ModelResponse(message=message, finish_reason=reason, usage=usage)
+        return ModelResponse(
+            message=message,
+            finish_reason=reason,
+            usage=usage,
+            model="mixtral-8x22b",
+            provider="page",
+        )
 
     def _scene(self, request: ModelRequest) -> Scene:
         last = request.history[-1]

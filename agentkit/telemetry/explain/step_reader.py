@@ -285,7 +285,9 @@ class StepReader:
         draft = run.chat
         if draft is None:
             draft = self._add("model", f"Exchange {event.turn}", run, at - event.seconds)
-        draft.end, draft.provider, draft.usage = at, event.provider or event.model, event.usage
+        draft.end, draft.usage = at, event.usage
+        # A model that a program wrote itself may name neither; its tokens count all the same.
+        draft.provider = event.provider or event.model or "unknown"
         outcome = f"finish reason {event.finish_reason}"
         draft.attempts.append(
             Attempt(provider=draft.provider or "", at=at, outcome=outcome, is_failed=False)

@@ -42,7 +42,7 @@ export class Conversation extends Component {
   }
 
   componentDidUpdate() {
-    if (!this.state.isAway) this.toEnd();
+    this.followEnd();
   }
 
   // ---- what is shown ----
@@ -128,7 +128,7 @@ export class Conversation extends Component {
     const approvals = answer.approvals.map((call) => call.id);
     const key = [runId, answer.status, answer.exchanges.length, approvals, follower.isLost].join();
     if (key === this.changeKey && view?.props.answer === answer) {
-      if (!this.state.isAway) this.toEnd();
+      this.followEnd();
       return;
     }
     this.changeKey = key;
@@ -263,21 +263,32 @@ export class Conversation extends Component {
   // ---- scrolling ----
 
   toEnd() {
-    if (this.box) this.box.scrollTop = this.box.scrollHeight;
+    if (!this.box) return;
+    this.box.scrollTop = this.box.scrollHeight;
+    this.lastTop = this.box.scrollTop;
+  }
+
+  /** Follow the end, unless the reader has scrolled up; the browser may not have reported it yet. */
+  followEnd() {
+    const box = this.box;
+    if (this.state.isAway || !box) return;
+    const isAway = fromEnd(box) > AWAY_PIXELS && box.scrollTop < (this.lastTop ?? 0) - 1;
+    if (isAway) this.setState({ isAway });
+    else this.toEnd();
   }
 
   onScroll() {
     const box = this.box;
-    const isAway = box.scrollHeight - box.scrollTop - box.clientHeight > AWAY_PIXELS;
+    const isAway = fromEnd(box) > AWAY_PIXELS;
     if (isAway !== this.state.isAway) this.setState({ isAway });
     const hasMore = this.state.shown < this.turns().length;
     if (box.scrollTop >= GROW_PIXELS || !hasMore || this.isGrowing) return;
     this.isGrowing = true;
-    const fromEnd = box.scrollHeight - box.scrollTop;
+    const below = box.scrollHeight - box.scrollTop;
     this.setState({ shown: this.state.shown + PAGE, isAway: true }, () => {
       this.load();
       requestAnimationFrame(() => {
-        box.scrollTop = box.scrollHeight - fromEnd;
+        box.scrollTop = box.scrollHeight - below;
         this.isGrowing = false;
       });
     });
@@ -344,6 +355,8 @@ export class Conversation extends Component {
     return node;
   }
 }
+
+const fromEnd = (box) => box.scrollHeight - box.scrollTop - box.clientHeight;
 
 const CONFLICT = {
   text: "This conversation was continued elsewhere. Your text is kept below.",
