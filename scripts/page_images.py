@@ -22,7 +22,7 @@ MAX_BYTES = 150_000
 
 def answer(tab: Tab) -> None:
     """Show an answer with its call open."""
-    for prompt in ("How many orders were late in May?", "Letter to a supplier", "Warranty terms for batteries"):
+    for prompt in ("How many orders were late?", "Letter to a supplier", "Warranty of batteries"):
         tab.ask(prompt)
         tab.page.get_by_role("link", name="New conversation").first.click()
         tab.sees("Ask support")

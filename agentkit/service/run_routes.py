@@ -90,6 +90,7 @@ class RunRoutes:
         changed = await self._runs().decide(
             info.id, approvals, decided_by=caller.token_id or None, tenant=caller.tenant
         )
+        self._state.require_turns().watch(changed)
         await exchange.send_json(run_value(changed))
 
     async def cancel(self, exchange: HttpExchange) -> None:

@@ -158,6 +158,7 @@ class Service:
         tasks = await stack.enter_async_context(anyio.create_task_group())
         stack.callback(tasks.cancel_scope.cancel)
         tasks.start_soon(state.watch.run)
+        await stack.enter_async_context(state.turns.watching())
 
     async def _deps_of(self, info: RunInfo) -> Any:
         """Return the deps of a stored run."""

@@ -104,6 +104,24 @@ async def test_an_answer_is_in_the_conversation_once_its_run_has_ended() -> None
     assert after["runs"] == [{"id": begun["run_id"], "status": "done"}]
 
 
+@pytest.mark.parametrize("prompt", ["Tell me of zebras", "Refund order 1187"])
+async def test_an_answer_is_found_without_reading_the_conversation(prompt: str) -> None:
+    """It is added at the end of its run, also after a decision."""
+    async with serving(PageModel()) as chat:
+        await chat.begin()
+        begun = await chat.turn(prompt=prompt)
+        for call in (await chat.client.get(f"/runs/{begun['run_id']}")).json()["open_calls"]:
+            decision = {"decisions": [{"call_id": call["id"], "verdict": "allow"}]}
+            await chat.client.post(f"/runs/{begun['run_id']}/decisions", json=decision)
+        word = "wrote" if prompt.startswith("Tell") else "refunded"
+        with anyio.fail_after(30):
+            while True:
+                found = await chat.client.get("/sessions/search", params={"q": word})
+                if found.json()["hits"]:
+                    break
+                await anyio.sleep(0.01)
+
+
 async def test_a_request_that_is_sent_twice_starts_one_run() -> None:
     """Its `run_id` is its idempotency key."""
     async with serving(PageModel()) as chat:

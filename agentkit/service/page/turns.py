@@ -3,17 +3,23 @@
 In:  what the user says, and where in a conversation.
 Out: a stored run that answers it; when that has ended, its messages are in the conversation.
 
-The user's message is stored first, with the id of its run. What the run wrote is added when the
-conversation is read next, once: no process has to be there when the run ends.
+The user's message is stored first, with the id of its run. What the run wrote is added once: by
+this process at the end of the run, or when the conversation is read next.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
+
+import anyio
+from anyio.abc import TaskGroup
 
 from agentkit.agent.call_outcome import stopped_result
 from agentkit.clock import Clock
 from agentkit.durable import RunInfo, RunNotFoundError, Runs, RunStatusError
+from agentkit.errors import AgentKitError
 from agentkit.history import History
+from agentkit.log import Log
 from agentkit.message import Message, UserMessage
 from agentkit.service.http_errors import ServiceError
 from agentkit.service.page.run_messages import run_messages
@@ -30,6 +36,11 @@ from agentkit.session.parts import SessionParts
 from agentkit.session.sessions import make_id
 from agentkit.store.base import Store, Transaction
 from agentkit.value import dataclass
+
+log: Log = Log("agentkit.service")
+
+SESSION_LABEL = "session"
+"""The label of a run that names its conversation."""
 
 ATTEMPTS = 5
 """How often a change is tried while others change the same conversation."""
@@ -74,6 +85,30 @@ class StoredTurns:
         self._store = store
         self._runs = runs
         self._parts = SessionParts(store=store, clock=clock, new_id=make_id)
+        self._tasks: TaskGroup | None = None
+
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        """Add answers at the ends of their runs while the context is open."""
+        async with anyio.create_task_group() as tasks:
+            self._tasks = tasks
+            try:
+                yield
+            finally:
+                self._tasks = None
+                tasks.cancel_scope.cancel()
+
+    def watch(self, run: RunInfo) -> None:
+        """Add the answer of a run to its conversation at its end, unless it is suspended first."""
+        if self._tasks is not None and SESSION_LABEL in run.labels:
+            self._tasks.start_soon(self._watch, run)
+
+    async def _watch(self, run: RunInfo) -> None:
+        try:
+            if (await self._runs.wait(run.id, tenant=run.tenant)).has_ended:
+                await self.open(run.labels[SESSION_LABEL], tenant=run.tenant)
+        except AgentKitError as error:  # who reads the conversation next adds it
+            log.warning("answer_not_added", run_id=run.id, error=str(error))
 
     async def start(self, info: SessionInfo, turn: NewTurn) -> SessionEntry:
         """Store what the user says, and start the run that answers it; return the message.
@@ -97,13 +132,14 @@ class StoredTurns:
                 path = [*path, found]
             else:
                 path = _path(entries, found.id)
-            await self._runs.start(
+            run = await self._runs.start(
                 info.agent,
                 run_id=turn.run_id,
                 history=_history(one.message for one in path),
                 tenant=info.tenant,
-                labels={"session": info.id},
+                labels={SESSION_LABEL: info.id},
             )
+            self.watch(run)
             return found
         raise ServiceError("The conversation is changing; try again.", status=409, code="conflict")
 
