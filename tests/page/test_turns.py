@@ -104,7 +104,7 @@ async def test_an_answer_is_in_the_conversation_once_its_run_has_ended() -> None
     assert after["runs"] == [{"id": begun["run_id"], "status": "done"}]
 
 
-@pytest.mark.parametrize("prompt", ["Tell me of zebras", "Refund order 1187"])
+@pytest.mark.parametrize("prompt", ["Write about zebras", "Refund order 1187"])
 async def test_an_answer_is_found_without_reading_the_conversation(prompt: str) -> None:
     """It is added at the end of its run, also after a decision."""
     async with serving(PageModel()) as chat:
@@ -113,7 +113,7 @@ async def test_an_answer_is_found_without_reading_the_conversation(prompt: str) 
         for call in (await chat.client.get(f"/runs/{begun['run_id']}")).json()["open_calls"]:
             decision = {"decisions": [{"call_id": call["id"], "verdict": "allow"}]}
             await chat.client.post(f"/runs/{begun['run_id']}/decisions", json=decision)
-        word = "wrote" if prompt.startswith("Tell") else "refunded"
+        word = "wrote" if prompt.startswith("Write") else "refunded"
         with anyio.fail_after(30):
             while True:
                 found = await chat.client.get("/sessions/search", params={"q": word})
