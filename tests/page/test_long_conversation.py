@@ -36,6 +36,12 @@ async () => {
 """
 
 
+FIRST_SHOWN = """
+[...document.querySelectorAll(".bubble")]
+  .find((one) => one.getBoundingClientRect().top > 50).innerText
+"""
+
+
 async def _store_messages(service: Service) -> str:
     """Store a conversation, and return its id."""
     assert service.state.sessions is not None
@@ -84,10 +90,11 @@ def test_a_reader_who_scrolled_away_is_not_pulled_back(tab: Tab, model: PageMode
     tab.sees("The first half.")
     page.evaluate("document.querySelector('.scroller').scrollTop -= 2000")
     page.get_by_role("button", name="Follow the answer").wait_for()
-    before = page.evaluate("document.querySelector('.scroller').scrollTop")
+    page.wait_for_timeout(300)  # until the sizes of what has come into view are known
+    before = page.evaluate(FIRST_SHOWN)
     model.release.set()
     page.get_by_role("button", name="Latest").wait_for()
-    after = page.evaluate("document.querySelector('.scroller').scrollTop")
+    after = page.evaluate(FIRST_SHOWN)
     page.get_by_role("button", name="Latest").click()
     tab.sees("The second half.")
 
