@@ -54,7 +54,9 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
     ),
     "unit/telemetry/otel/test_crossing.py": (
         "telemetry/otel/trace_context",
+        "durable/trace_rows",
         "telemetry/request_context",
+        "telemetry/run_links",
     ),
     "unit/telemetry/otel/test_spans.py": (
         "telemetry/otel/captured_content",

@@ -20,8 +20,9 @@ from agentkit.durable.event_rows import READ_SEGMENT
 from agentkit.durable.persistence import persist
 from agentkit.durable.run_info import TakenRun
 from agentkit.durable.run_queue import store_events
+from agentkit.durable.trace_rows import find_trace, store_trace
 from agentkit.event import EventRecord, RunEvent, RunFailed, RunFinished
-from agentkit.store.base import Store
+from agentkit.store.base import Store, Transaction
 
 WRITE_AFTER_SECONDS = 0.05
 """How long records wait for others; a reader sees them this much later."""
@@ -42,6 +43,7 @@ class EventLog:
         self.wants_deltas = wants_deltas
         self.has_failure: bool = False
         self._is_closed = False
+        self._has_trace = False
         self._store = store
         self._run_id = taken.info.id
         self._life = taken.info.life
@@ -95,14 +97,21 @@ class EventLog:
             last, records = self._take()
             if not records:
                 return
-            await persist(
-                lambda: self._store.transaction(
-                    lambda transaction: store_events(
-                        transaction, self._run_id, life=self._life, last=last, records=records
-                    )
-                ),
-                run_id=self._run_id,
-            )
+            trace = self.new_trace()
+
+            def work(transaction: Transaction) -> None:
+                store_events(transaction, self._run_id, life=self._life, last=last, records=records)
+                store_trace(transaction, self._run_id, life=self._life, trace=trace)
+
+            await persist(lambda: self._store.transaction(work), run_id=self._run_id)
+
+    def new_trace(self) -> str | None:
+        """Return the trace of this life, to be stored with its events; None if that was done."""
+        if self._has_trace:
+            return None
+        trace = find_trace(self._run_id)
+        self._has_trace = trace is not None
+        return trace
 
     def add(self, event: RunEvent, *, clock: Clock) -> None:
         """Keep an event that the run does not report itself, because it could not begin."""

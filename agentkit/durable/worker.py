@@ -36,6 +36,7 @@ from agentkit.durable.run_queue import (
 )
 from agentkit.durable.schedules import HAS_DUE, start_due
 from agentkit.durable.sql_journal import SqlJournal
+from agentkit.durable.trace_rows import link_earlier_lives, store_trace
 from agentkit.durable.worker_options import WorkerSettings
 from agentkit.errors import AgentKitError, ConfigError, JournalError, RunLost
 from agentkit.event import RunFailed
@@ -257,6 +258,7 @@ class Worker:
             "listener": event_log,
             "labels": info.labels,
         }
+        await link_earlier_lives(self._store, info.id)
         if info.segment > 1:
             options["approvals"] = await read_decisions(self._store, info)
         if agent.deps_type is not None and self._settings.deps is not None:
@@ -286,9 +288,11 @@ class Worker:
         limit = STOP_RETRY_SECONDS if self._is_stopping else None
         now = self._now()
         async with event_log.last_records() as (last, records):
+            trace = event_log.new_trace()
 
             def work(transaction: Transaction) -> None:
                 store_events(transaction, info.id, life=info.life, last=last, records=records)
+                store_trace(transaction, info.id, life=info.life, trace=trace)
                 end_life(transaction, info.id, life=info.life, ending=ending, now=now)
 
             await persist(

@@ -12,6 +12,7 @@ from agentkit.event.record import add_process_listener, remove_process_listener
 from agentkit.telemetry.otel.open_telemetry import OpenTelemetry
 from agentkit.telemetry.otel.trace_context import caller_context
 from agentkit.telemetry.request_context import add_request_context, remove_request_context
+from agentkit.telemetry.run_links import add_span_linker, remove_span_linker
 
 
 class AgentKitInstrumentor:
@@ -33,6 +34,7 @@ class AgentKitInstrumentor:
         cls._listener = OpenTelemetry(**{name: options[name] for name in known if name in options})
         add_process_listener(cls._listener)
         add_request_context(caller_context)
+        add_span_linker(cls._listener.spans)
 
     def uninstrument(self, **_options: Any) -> None:
         """Export no further runs."""
@@ -40,4 +42,5 @@ class AgentKitInstrumentor:
         if cls._listener is not None:
             remove_process_listener(cls._listener)
             remove_request_context(caller_context)
+            remove_span_linker(cls._listener.spans)
             cls._listener = None

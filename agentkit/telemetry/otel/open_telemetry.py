@@ -50,12 +50,12 @@ class OpenTelemetry:
         tracers = tracer_provider or get_tracer_provider()
         meters = meter_provider or get_meter_provider()
         content = Content(is_captured=captures_content, secrets=secrets)
-        self._spans = RunSpans(tracers.get_tracer("agentkit", __version__), content)
+        self.spans: RunSpans = RunSpans(tracers.get_tracer("agentkit", __version__), content)
         self._metrics = RunMetrics(meters.get_meter("agentkit", __version__))
 
     async def __call__(self, record: EventRecord) -> None:
         """Take the next record of a run."""
         if record.is_replay:
             return  # the life of the run that did this has exported it
-        self._spans.take(record)
+        self.spans.take(record)
         self._metrics.take(record)

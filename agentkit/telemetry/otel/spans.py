@@ -9,7 +9,7 @@ reported by another task than the one that opened it, where the token is not val
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -44,7 +44,7 @@ from agentkit.event import (
 from agentkit.telemetry.otel import semconv
 from agentkit.telemetry.otel.captured_content import Content
 from agentkit.telemetry.otel.span_facts import facts_of, usage_attributes
-from agentkit.telemetry.otel.trace_context import send_context
+from agentkit.telemetry.otel.trace_context import format_trace, parse_trace, send_context
 
 MAX_RUNS = 10_000
 """Most runs with open spans, and most runs whose last segment is remembered for a link."""
@@ -92,6 +92,7 @@ class RunSpans:
         self._content = content
         self._runs: OrderedDict[str, _Run] = OrderedDict()
         self._ended: OrderedDict[str, SpanContext] = OrderedDict()
+        self._earlier: OrderedDict[str, Sequence[SpanContext]] = OrderedDict()
 
     def take(self, record: EventRecord) -> None:
         """Open, change or end the spans that a record is about."""
@@ -102,6 +103,18 @@ class RunSpans:
         _HANDLERS.get(type(event), RunSpans._note)(self, run, event, at)
         if isinstance(event, RunFinished | RunFailed):
             self._forget(record.run_id, run)
+
+    def trace_of(self, run_id: str) -> str | None:
+        """Return the trace of a run; see `agentkit.telemetry.run_links`."""
+        run = self._runs.get(run_id)
+        found = self._ended.get(run_id) if run is None else run.root.get_span_context()
+        return None if found is None else format_trace(found)
+
+    def link_next(self, run_id: str, traces: Sequence[str]) -> None:
+        """Link the next span of a run; see `agentkit.telemetry.run_links`."""
+        self._earlier[run_id] = [context for one in traces if (context := parse_trace(one))]
+        if len(self._earlier) > MAX_RUNS:
+            self._earlier.popitem(last=False)
 
     def _open(self, record: EventRecord) -> _Run:
         """Open the span of a run; its first record may be another than that of its start."""
@@ -127,12 +140,13 @@ class RunSpans:
             caller = parent.tools.get(record.call_id or "", parent.agent)
             context = set_span_in_context(caller, outer)
         before = self._ended.pop(record.run_id, None)
+        earlier = self._earlier.pop(record.run_id, ()) or (() if before is None else (before,))
         root = self._tracer.start_span(
             f"{semconv.INVOKE_AGENT} {agent}".strip(),
             context,
             kind=SpanKind.INTERNAL,
             attributes=attributes,
-            links=() if before is None else (Link(before),),
+            links=[Link(one) for one in earlier],
             start_time=_nanoseconds(record.at),
         )
         run = _Run(root, outer, model="" if started is None else started.model)

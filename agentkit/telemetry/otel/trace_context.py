@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from opentelemetry.context import Context, attach, detach
 from opentelemetry.propagate import extract
-from opentelemetry.trace import get_current_span
+from opentelemetry.trace import SpanContext, get_current_span
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from agentkit.wire import TRACE_HEADERS
@@ -36,6 +36,18 @@ def caller_context(headers: Mapping[str, str]) -> Iterator[None]:
         yield
     finally:
         detach(token)
+
+
+def format_trace(context: SpanContext) -> str:
+    """Return the text of the header `traceparent`."""
+    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags):02x}"
+
+
+def parse_trace(text: str) -> SpanContext | None:
+    """Return the span that such a text names; None if it names none."""
+    found = get_current_span(_PROPAGATOR.extract({"traceparent": text}, Context()))
+    context = found.get_span_context()
+    return context if context.is_valid else None
 
 
 def send_context(context: Context | None) -> None:

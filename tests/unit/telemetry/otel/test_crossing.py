@@ -128,7 +128,11 @@ def test_a_collector_gets_the_spans_of_processes(collector: Collector, tmp_path:
         "  execute_tool erase",
         "  chat scripted:model",
     ]
-    segments = [_attributes(one) for one in collector.spans if one.name == "invoke_agent eraser"]
+    first, second = [one for one in collector.spans if one.name == "invoke_agent eraser"]
+    assert [(one.trace_id, one.span_id) for one in second.links] == [
+        (first.trace_id, first.span_id)
+    ]
+    segments = [_attributes(one) for one in (first, second)]
     assert [one["agentkit.run.segment"] for one in segments] == ["1", "2"]
     assert [one["agentkit.run.stop_reason"] for one in segments] == ["suspended", "answered"]
     assert {one["agentkit.run.id"] for one in segments} == {"r"}
