@@ -34,7 +34,7 @@ class Known(Generic[ValueT]):
         size: see `ConversationCache`; as of the last `keep`.
     """
 
-    __slots__ = ("__weakref__", "_first", "_rest", "key", "size", "value")
+    __slots__ = ("__weakref__", "_first", "_lineage", "_rest", "key", "size", "value")
 
     def __init__(self, value: ValueT) -> None:
         self.value: ValueT = value
@@ -42,6 +42,7 @@ class Known(Generic[ValueT]):
         self.size: int = 0
         self._first: ref[Message] | None = None
         self._rest: list[Message] = []
+        self._lineage: ref[object] | None = None  # most conversations are found again by it
 
     @property
     def length(self) -> int:
@@ -50,11 +51,12 @@ class Known(Generic[ValueT]):
 
     def is_start_of(self, history: History) -> bool:
         """Return whether `history` begins with the very messages of this conversation."""
-        if self._first is None or self._first() is not history[0]:
+        if self._first is None or len(self._rest) >= len(history):
             return False
-        return len(self._rest) < len(history) and all(
-            map(is_, self._rest, islice(history, 1, None))
-        )
+        if self._lineage is not None and self._lineage() is history.lineage:
+            return True
+        is_same = self._first() is history[0]
+        return is_same and all(map(is_, self._rest, islice(history, 1, None)))
 
     def cover(
         self, history: History, forget: Callable[["ref[Known[ValueT]]", object], None]
@@ -63,6 +65,7 @@ class Known(Generic[ValueT]):
         if self._first is None:
             self._first = ref(history[0], partial(forget, ref(self)))
         self._rest += history[len(self._rest) + 1 :]
+        self._lineage = ref(history.lineage)
 
 
 class ConversationCache(Generic[ValueT]):

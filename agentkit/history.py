@@ -34,7 +34,7 @@ _LOCK = Lock()
 class _Log:
     """The part that histories share: an append-only list and the position of each call id."""
 
-    __slots__ = ("calls", "messages")
+    __slots__ = ("__weakref__", "calls", "messages")
 
     def __init__(self, messages: list[Message], calls: dict[str, int]) -> None:
         self.messages = messages
@@ -77,6 +77,14 @@ class History(Sequence[Message]):
     def messages(self) -> tuple[Message, ...]:
         """Return all messages; costs a copy."""
         return tuple(self)
+
+    @property
+    def lineage(self) -> object:
+        """Return what is the same object for histories of which one is the start of the other.
+
+        Histories that are equal by chance have different ones. It can be referred to weakly.
+        """
+        return self._log
 
     @property
     def last(self) -> Message | None:

@@ -36,6 +36,7 @@ class Case:
         delay_ms: the server's delay before each response.
         is_plain: tools are plain functions, which every loop calls in a worker thread.
         tool_ms: how long the tool that is called waits.
+        max_connections: how many exchanges agentkit may have under way.
         is_entered: agentkit's agent is entered once, not opened by each run.
     """
 
@@ -47,6 +48,7 @@ class Case:
     delay_ms: int = 0
     is_plain: bool = False
     tool_ms: int = 0
+    max_connections: int = 1_000
     is_entered: bool = True
 
     def url(self, port: int) -> str:

@@ -4,27 +4,35 @@ In:  a case, the stub server's port.
 Out: two coroutine functions that each make one run.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 import httpx
 
-from agentkit import Agent, Budget, tool
+from agentkit import Agent, Budget, Tool, build_model, tool
+from agentkit.model import HttpSettings
 from benchmarks import baseline
 from benchmarks.case import PROMPT, Case, Run
+
+
+def agent_of(case: Case, port: int, tools: Iterable[Tool]) -> Agent[Any]:
+    """Return the agent that runs a case."""
+    model = build_model(
+        "openai-compatible:m",
+        base_url=case.url(port),
+        http=HttpSettings(max_connections=case.max_connections),
+    )
+    return Agent(model, tools=tools, budget=Budget(turns=case.calls + 1, tool_calls=inf))
 
 
 @asynccontextmanager
 async def opened(case: Case, port: int) -> AsyncIterator[tuple[Run, Run]]:
     """Yield a run of the baseline loop and a run of agentkit, each with kept connections."""
-    agent: Agent[Any] = Agent(
-        "openai-compatible:m",
-        base_url=case.url(port),
-        tools=[tool(name=name)(function) for name, function in case.functions().items()],
-        budget=Budget(turns=case.calls + 1, tool_calls=None),
-    )
+    tools = [tool(name=name)(function) for name, function in case.functions().items()]
+    agent = agent_of(case, port, tools)
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(httpx.AsyncClient(timeout=300))
         if case.is_entered:

@@ -17,10 +17,13 @@ from statistics import median, quantiles
 import anyio
 from pydantic import JsonValue
 
+from agentkit import tool
 from agentkit.tools.tool import Tool
-from benchmarks.case import Case, Run
-from benchmarks.cases import opened, opened_both_ways
+from benchmarks.case import PROMPT, Case, Run
+from benchmarks.cases import agent_of, opened, opened_both_ways
+from benchmarks.command_line import command_line
 from benchmarks.large_values import nested_arguments, structured_output
+from benchmarks.mcp_calls import mcp_calls
 from benchmarks.rounds import Figures, compared, cpu, per_delta, ratio
 from benchmarks.sessions import sessions
 from benchmarks.stored_runs import stored_runs, two_workers
@@ -44,9 +47,32 @@ async def growth(port: int, *, rounds: int) -> Figures:
     return compared(pairs)
 
 
+async def late_turns(port: int, *, turns: int) -> Figures:
+    """Compare the last hundred turns of a long run with the first hundred."""
+    case = Case(calls=turns)
+    times: list[float] = []
+
+    async def convert(amount: float, rate: float) -> float:
+        """Convert an amount of money."""
+        times.append(time.process_time())
+        return amount * rate
+
+    async with agent_of(case, port, [tool(convert)]) as agent:
+        case.checked((await agent.run(PROMPT)).output)
+    early, late = times[100] - times[0], times[-1] - times[-101]
+    return {"early us": early * 1e4, "late us": late * 1e4, "ratio": late / early}
+
+
+async def many_tools(port: int, *, tools: int, rounds: int) -> Figures:
+    """Make runs that offer many tools."""
+    async with opened(Case(tools=tools), port) as (_, ours):
+        await ours()
+        return {"ms per run": median([await cpu(ours, 20) / 1000 for _ in range(rounds)])}
+
+
 async def load(port: int, *, at_once: int, rounds: int, with_baseline: bool) -> Figures:
     """Make many runs at once; the server delays each of two responses by 200 ms."""
-    case = Case(delay_ms=200)
+    case = Case(delay_ms=200, max_connections=max(at_once, 1_000))
     figures: dict[str, float] = {}
     async with opened(case, port) as runs, opened(Case(), port) as alone:
         single = await cpu(alone[1], 300)
@@ -106,6 +132,10 @@ CASES: Mapping[str, Callable[[int], Awaitable[Figures]]] = {
     ),
     "nested arguments, 1,000 items": partial(nested_arguments, rounds=15),
     "structured output, half a megabyte": partial(structured_output, rounds=9),
+    "late turns of 2,000 over early ones": partial(late_turns, turns=2_000),
+    "1,000 tools offered": partial(many_tools, tools=1_000, rounds=7),
+    "MCP call over stdio, over the SDK's client": partial(mcp_calls, calls=100, rounds=7),
+    "command line": command_line,
     "growth per 100 turns": partial(growth, rounds=7),
     "streamed delta, text": partial(
         per_delta, opened, Case(calls=0, deltas=2000), runs=3, rounds=7
@@ -121,6 +151,7 @@ CASES: Mapping[str, Callable[[int], Awaitable[Figures]]] = {
 """The cases of a default benchmark."""
 
 LONG_CASES: Mapping[str, Callable[[int], Awaitable[Figures]]] = {
+    "5,000 at once, server 200 ms": partial(load, at_once=5000, rounds=3, with_baseline=False),
     "1,000 at once, with the baseline": partial(load, at_once=1000, rounds=1, with_baseline=True),
     "10,000 runs in a row": partial(memory, runs=10_000),
     "durable: runs, SQLite": partial(stored_runs, kind="sqlite"),

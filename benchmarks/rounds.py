@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from statistics import median
+from statistics import median, quantiles
 
 from benchmarks.case import Case, Run
 
@@ -24,8 +24,7 @@ Open = Callable[[Case, int], AbstractAsyncContextManager[tuple[Run, Run]]]
 async def ratio(opened: Open, case: Case, port: int, *, runs: int, rounds: int) -> Figures:
     """Compare CPU per run, in microseconds."""
     async with opened(case, port) as (run_baseline, run_ours):
-        found = await _interleaved(run_baseline, run_ours, runs=runs, rounds=rounds)
-    return {"baseline": found[0], "ours": found[1], "ratio": found[2]}
+        return await _interleaved(run_baseline, run_ours, runs=runs, rounds=rounds)
 
 
 async def per_delta(opened: Open, case: Case, port: int, *, runs: int, rounds: int) -> Figures:
@@ -42,25 +41,29 @@ async def per_delta(opened: Open, case: Case, port: int, *, runs: int, rounds: i
     return compared([(one / case.deltas, other / case.deltas) for one, other in pairs])
 
 
-async def _interleaved(
-    first: Run, second: Run, *, runs: int, rounds: int
-) -> tuple[float, float, float]:
+async def _interleaved(first: Run, second: Run, *, runs: int, rounds: int) -> Figures:
     pairs = []
     for number in range(rounds + 1):
         order = (first, second) if number % 2 else (second, first)
         costs = {run: await cpu(run, runs) for run in order}
         pairs.append((costs[first], costs[second]))
-    found = compared(pairs[1:])  # the first round warms up
-    return found["baseline"], found["ours"], found["ratio"]
+    return compared(pairs[1:])  # the first round warms up
 
 
 def compared(pairs: list[tuple[float, float]]) -> dict[str, float]:
     """Return the medians of both, and of their ratio."""
     return {
         "baseline": median(one for one, _ in pairs),
+        "spread": spread([one for one, _ in pairs]),
         "ours": median(other for _, other in pairs),
         "ratio": median(other / one for one, other in pairs),
     }
+
+
+def spread(values: list[float]) -> float:
+    """Return how far measurements of the same thing are apart: the middle half, over the median."""
+    first, middle, third = quantiles(values, n=4)
+    return (third - first) / middle
 
 
 async def cpu(run: Run, runs: int) -> float:

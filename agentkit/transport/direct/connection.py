@@ -117,7 +117,8 @@ class HttpConnection:
 
     async def _send(self, request: RequestHead, body: bytes) -> None:
         try:
-            await self._stream.send(request.encode(body))
+            for part in request.encode(body):
+                await self._stream.send(part)
         except _BROKEN:
             return  # a server may respond before it has read all (RFC 9112, 9.5)
         self._is_sent = True

@@ -23,6 +23,10 @@ _FRAMING = (b"connection", b"expect", b"upgrade")
 _KEPT = (b"host", b"content-length", b"transfer-encoding", *_FRAMING)
 
 
+MAX_JOINED_BYTES = 65_536
+"""A longer body is sent as it is: copying it takes longer than another call of `send`."""
+
+
 class RequestHead:
     """The head of requests that differ in nothing but the length of their body.
 
@@ -63,11 +67,13 @@ class RequestHead:
         self._start = encoded.removesuffix(_NO_LENGTH) if has_length else encoded
         self._has_length = has_length
 
-    def encode(self, body: bytes) -> bytes:
-        """Return the request with this body."""
+    def encode(self, body: bytes) -> tuple[bytes, ...]:
+        """Return the parts of the request with this body: one, or two for a long body."""
         if not self._has_length:
-            return self._start
-        return b"%b%d\r\n\r\n%b" % (self._start, len(body), body)
+            return (self._start,)
+        if len(body) > MAX_JOINED_BYTES:
+            return (b"%b%d\r\n\r\n" % (self._start, len(body)), body)
+        return (b"%b%d\r\n\r\n%b" % (self._start, len(body), body),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
