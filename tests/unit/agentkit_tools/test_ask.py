@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import mcp
 import pytest
 from mcp_types import ElicitResult
 
@@ -9,11 +10,13 @@ from agentkit import Agent, Approval, History, ReadyCall, Tool, ToolResult, Verd
 from agentkit.cli.approval_prompt import ApproveMode, set_approval_mode
 from agentkit.cli.commands.run import describe_open_call
 from agentkit.mcp.server.approval_requests import approval_request, read_approval
+from agentkit.mcp.server.mcp_server import build_server
 from agentkit.testing import ScriptedModel, tool_call
 from agentkit.tools.question import Question, answer_verdict
 from agentkit.tools.validate import validate_call
 from agentkit.value import replace
 from agentkit_tools.ask import ask_user
+from tests.unit.mcp.serving import Mode, Person, both_revisions, call, text_of
 
 ASKS = tool_call("ask_user", question="Which color?", choices=["red", "blue"])
 NO_ONE = "No one answered"
@@ -24,7 +27,7 @@ def build(asks: Any = ASKS, *, approve: Any = None) -> Agent[Any]:
     return Agent(ScriptedModel(asks, "Done."), tools=[ask_user], approve=approve)
 
 
-class Person:
+class Typist:
     """Types lines, as on a terminal."""
 
     def __init__(self, *lines: str | None) -> None:
@@ -44,7 +47,7 @@ async def test_a_person_on_a_terminal_answers(
 ) -> None:
     """By the number of a choice, or as text; `y` and `n` are answers too."""
     agent = build()
-    set_approval_mode(agent, ApproveMode.ASK, ask=Person(*typed))
+    set_approval_mode(agent, ApproveMode.ASK, ask=Typist(*typed))
 
     result = await agent.run("Paint it.")
 
@@ -71,7 +74,7 @@ async def test_without_a_person_the_run_is_suspended_and_goes_on_with_the_answer
 async def test_the_end_of_input_leaves_the_question_open() -> None:
     """Ctrl-D on a terminal."""
     agent = build()
-    set_approval_mode(agent, ApproveMode.ASK, ask=Person(None))
+    set_approval_mode(agent, ApproveMode.ASK, ask=Typist(None))
 
     assert (await agent.run("Paint it.")).stop_reason == "suspended"
 
@@ -152,6 +155,22 @@ def test_a_client_of_mcp_shows_the_question_as_a_form(
     assert verdict.decision == ("deny" if answer is None else "allow")
     if answer is not None:
         assert verdict == answer_verdict(ready, answer)
+
+
+@both_revisions
+async def test_a_served_tool_and_a_served_agent_ask_the_person_at_the_client(mode: Mode) -> None:
+    """In both revisions of the protocol; the answer reaches the agent's model."""
+    agent = build()
+    agent.name = "painter"
+    person = Person(lambda _: {"answer": "blue"})
+    server = build_server([ask_user], agents=[agent])
+    async with mcp.Client(server, mode=mode, elicitation_callback=person) as client:
+        answer = await call(client, "ask_user", {"question": "Which one?"})
+        painted = await call(client, "painter", {"prompt": "Paint it."})
+
+    assert text_of(answer).endswith("blue")
+    assert text_of(painted) == "Done."
+    assert person.asked == ["Which one?", "Which color?"]
 
 
 def test_a_number_stands_for_a_choice_only_if_there_is_one() -> None:
