@@ -28,7 +28,8 @@ _LINK = re.compile(r"(?P<open>!?\[[^\]]*\]\()(?P<path>(?![a-z]+:|#)[^)\s#]+)(?P<
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Complete the navigation: the modules, the decisions, and pages that it does not name."""
     nav: list[Any] = config.nav or []
-    section_of(nav, "Reference").append({"Python": sorted(api_pages())})
+    modules = [{Path(path).stem: path} for path in sorted(api_pages())]
+    section_of(nav, "Reference").append({"Python": modules})
     decisions = sorted(path.name for path in (ROOT / "docs" / "decisions").glob("*.md"))
     section_of(nav, "About").append({"Decisions": [f"decisions/{name}" for name in decisions]})
     named = set(paths_of(nav))
