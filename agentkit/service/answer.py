@@ -29,7 +29,7 @@ from agentkit.event import (
 )
 from agentkit.history import History
 from agentkit.json_schema import JsonValue
-from agentkit.message import AssistantMessage, ToolCall
+from agentkit.message import AssistantMessage, Message, ToolCall
 from agentkit.service.parking import Parking, parked_history
 from agentkit.service.served import DENIED
 from agentkit.tools.approval import Approval
@@ -130,6 +130,18 @@ class AnswerFold:
                 pass
         return None
 
+    def add_messages(self, messages: Iterable[Message]) -> None:
+        """Add what a run wrote whose events were not received."""
+        for message in messages:
+            if not isinstance(message, AssistantMessage):
+                continue
+            self._turn_text.clear()
+            for block in message.content:
+                if isinstance(block, ReasoningContent):
+                    self._append(ReasoningContent, block.text)
+                elif isinstance(block, TextContent) and not self._is_structured:
+                    self._add_text(block.text)
+
     def end(self, result: RunResult[Any]) -> TextPiece | None:
         """Return the text of a result that was not received in pieces; None if all was."""
         given, wanted = "".join(self._turn_text).strip(), result.text.strip()
@@ -180,7 +192,7 @@ async def answer(
     external: Mapping[str, Tool],
     is_structured: bool,
     parking: Parking | None = None,
-    sink: Sink,
+    sink: Sink | None,
 ) -> ServedAnswer:
     """Run an agent to its end, or until it calls a tool of the client.
 
@@ -192,7 +204,8 @@ async def answer(
         external: the client's tools, by name.
         is_structured: see `AnswerFold`.
         parking: keeps a run whose calls need approval; None to deny them.
-        sink: awaited for each piece, so that a slow client slows the run.
+        sink: awaited for each piece, so that a slow client slows the run; without one, the model
+            is not streamed either.
 
     Raises:
         AgentKitError: as `Agent.run`.
@@ -201,12 +214,16 @@ async def answer(
     usage = Usage()
     given: dict[str, Any] = {**options, "history": history}
     for _ in range(MAX_SEGMENTS):
-        async with agent.stream(**given) as run:
-            async for event in run:
-                piece = fold.add(event)
-                if piece is not None:
-                    await sink(piece)
-            result = run.result
+        if sink is None:
+            result = await agent.run(**given)
+            fold.add_messages(result.history[len(given["history"]) :])
+        else:
+            async with agent.stream(**given) as run:
+                async for event in run:
+                    piece = fold.add(event)
+                    if piece is not None:
+                        await sink(piece)
+                result = run.result
         usage += result.usage
         calls = result.open_calls
         questions = [call for call in calls if unwrap_name(call.name, external.keys()) is None]
@@ -217,7 +234,7 @@ async def answer(
         denials = [Approval.deny(call, reason=DENIED) for call in questions]
         given = {**given, "history": result.history, "approvals": denials, "tool_choice": "auto"}
     last = fold.end(result)
-    if last is not None:
+    if last is not None and sink is not None:
         await sink(last)
     reason = _FINISH_REASONS.get(result.stop_reason, "length")
     return ServedAnswer(
@@ -231,12 +248,12 @@ async def answer(
 
 
 async def _parked(
-    result: RunResult[Any], fold: AnswerFold, *, usage: Usage, parking: Parking, sink: Sink
+    result: RunResult[Any], fold: AnswerFold, *, usage: Usage, parking: Parking, sink: Sink | None
 ) -> ServedAnswer:
     """Park a run, and return an answer that says so."""
     note = await parking.park(result)
     for piece in (fold.end(result), fold.add_note(note)):
-        if piece is not None:
+        if piece is not None and sink is not None:
             await sink(piece)
     return ServedAnswer(
         response=fold.response("stop", usage=usage),

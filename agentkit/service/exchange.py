@@ -23,6 +23,9 @@ from agentkit.service.served import Caller
 
 T = TypeVar("T")
 
+END_SECONDS = 1.0
+"""How long a server may take to report the end of a response."""
+
 
 class HttpExchange:
     """One request and its response.
@@ -43,6 +46,7 @@ class HttpExchange:
         self.request_id = request_id
         self.extra_headers: dict[str, str] = {}
         self.is_started: bool = False
+        self.is_finished: bool = False
         self._receive = receive
         self._send = send
 
@@ -116,6 +120,7 @@ class HttpExchange:
         """Send a complete response of any type."""
         all_headers = {"content-length": str(len(content)), **(headers or {})}
         await self.start(status, content_type, headers=all_headers)
+        self.is_finished = True
         await self._send({"type": "http.response.body", "body": content})
 
     async def send_nothing(self, status: int = 204) -> None:
@@ -157,10 +162,11 @@ class HttpExchange:
         """Send a part of a body."""
         message: Message = {"type": "http.response.body", "body": content}
         message["more_body"] = not is_last
+        self.is_finished = is_last
         await self._send(message)
 
     async def while_connected(self, work: Callable[[], Awaitable[T]]) -> T | None:
-        """Do `work`, and cancel it if the client leaves; return None then.
+        """Do `work`, which sends a response, and cancel it if the client leaves; return None then.
 
         Read the body first: what a client sends meanwhile is not read.
         """
@@ -171,14 +177,21 @@ class HttpExchange:
             async def watch() -> None:
                 while (await self._receive())["type"] != "http.disconnect":
                     pass
-                tasks.cancel_scope.cancel()
+                if not self.is_finished:
+                    tasks.cancel_scope.cancel()
 
             tasks.start_soon(watch)
             try:
                 done.append(await work())
             except Exception as error:  # noqa: BLE001  # carried out of the group, which would wrap it
                 errors.append(error)
-            tasks.cancel_scope.cancel()
+            if self.is_finished:
+                # A server reports the end of a response as it reports a client that left
+                # (https://asgi.readthedocs.io/en/latest/specs/www.html#disconnect-receive-event);
+                # to wait for it costs less than to cancel a task.
+                tasks.cancel_scope.deadline = anyio.current_time() + END_SECONDS
+            else:
+                tasks.cancel_scope.cancel()
         if errors:
             raise errors[0]
         return done[0] if done else None

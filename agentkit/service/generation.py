@@ -166,7 +166,7 @@ class Generate:
                 exchange, self._form.encoder(head, request), settings=state.settings
             )
 
-            async def work(sink: Sink) -> ServedAnswer:
+            async def work(sink: Sink | None) -> ServedAnswer:
                 found = await self._run(exchange, generation, money=money, sink=sink)
                 if request.is_stored:
                     await self._store(exchange, generation, head=head, found=found)
@@ -177,7 +177,7 @@ class Generate:
                 if request.stream:
                     await sender.send(work)
                 else:
-                    found = await work(_ignore)
+                    found = await work(None)
                     await exchange.send_json(self._form.complete(found, head, request))
 
             with scope:
@@ -191,7 +191,12 @@ class Generate:
                 await sender.fail(state.stopping_error())
 
     async def _run(
-        self, exchange: HttpExchange, generation: Generation, *, money: Reservation, sink: Sink
+        self,
+        exchange: HttpExchange,
+        generation: Generation,
+        *,
+        money: Reservation,
+        sink: Sink | None,
     ) -> ServedAnswer:
         request = generation.request
         options: dict[str, Any] = {
@@ -311,10 +316,6 @@ def _continued(history: History, request: ReceivedRequest) -> History:
         reason = f"no tool output found for function call {grown.open_calls[0].id}"
         raise InvalidRequestError(reason, path=("input",))
     return grown
-
-
-async def _ignore(piece: object) -> None:
-    """Take a piece of an answer that is sent when it is complete."""
 
 
 def _ignore_answer(found: KeptAnswer) -> None:

@@ -35,7 +35,7 @@ from agentkit.service.routes import build_routes
 from agentkit.service.served import Caller, ServedAgent, as_served
 from agentkit.service.service_settings import ServiceOptions, read_service_options
 from agentkit.service.service_state import ServiceState
-from agentkit.service.spending import Spending, StoredLedger
+from agentkit.service.spending import CHARGE_SECONDS, Spending, StoredLedger
 from agentkit.service.stored_responses import StoredResponses
 from agentkit.session import Sessions
 from agentkit.store.open_store import open_store
@@ -158,6 +158,8 @@ class Service:
         tasks = await stack.enter_async_context(anyio.create_task_group())
         stack.callback(tasks.cancel_scope.cancel)
         tasks.start_soon(state.watch.run)
+        tasks.start_soon(state.spending.run)
+        stack.push_async_callback(_flush, state.spending)
         await stack.enter_async_context(state.turns.watching())
 
     async def _deps_of(self, info: RunInfo) -> Any:
@@ -236,6 +238,12 @@ class Service:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             raise
         await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _flush(spending: Spending) -> None:
+    """Write what is not written yet, also if the service is cancelled."""
+    with anyio.move_on_after(CHARGE_SECONDS, shield=True):
+        await spending.flush()
 
 
 def build_service(

@@ -13,7 +13,8 @@ from agentkit import Agent
 from agentkit.service import Caller, ServiceError, TokenLimits, build_service
 from agentkit.service.caller_limits import CallerLimits
 from agentkit.service.service import Service
-from agentkit.service.spending import MemoryLedger, Spending, StoredLedger
+from agentkit.service.spending import Charge, MemoryLedger, Spending, StoredLedger
+from agentkit.store.base import StoreUnavailableError
 from agentkit.store.open_store import open_store
 from agentkit.testing import ManualClock
 from agentkit.usage import Usage
@@ -173,3 +174,54 @@ async def test_without_limits_nothing_is_reserved() -> None:
     """And the run has the budget of its agent."""
     async with Spending(MemoryLedger(), clock=ManualClock()).reserved(Caller()) as money:
         assert money.budget is None
+
+
+class CountingLedger(MemoryLedger):
+    """Keeps what it is charged."""
+
+    def __init__(self, *, fails: bool = False) -> None:
+        super().__init__()
+        self.charges: list[tuple[str, str, Charge]] = []
+        self.fails = fails
+
+    async def charge(self, tenant: str, day: str, charge: Charge) -> None:
+        """See `Ledger`."""
+        if self.fails:
+            raise StoreUnavailableError("It is away.")
+        self.charges.append((tenant, day, charge))
+
+
+async def test_what_is_used_without_a_limit_is_written_together() -> None:
+    """Once for each tenant and day; what could not be written is kept."""
+    clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
+    ledger = CountingLedger(fails=True)
+    spending = Spending(ledger, clock=clock)
+    for tenant in ("a", "b", "a"):
+        async with spending.reserved(Caller(tenant=tenant)) as money:
+            money.spend(Usage(cost_usd=Decimal("0.5"), input_tokens=3))
+    await spending.flush()
+    ledger.fails = False
+
+    await spending.flush()
+    await spending.flush()
+
+    day = "2026-01-01"
+    usage = Usage(cost_usd=Decimal("0.5"), input_tokens=3)
+    once = Charge(cost=500_000, usage=usage)
+    assert sorted(ledger.charges, key=lambda one: one[0]) == [
+        ("a", day, once + once),
+        ("b", day, once),
+    ]
+    assert (once + once).requests == 2
+
+
+async def test_usage_without_a_limit_is_in_the_database(tmp_path: Path) -> None:
+    """At the latest when the service is closed."""
+    url = f"sqlite:{tmp_path / 'a.db'}"
+    service = build_service({"a": Agent(RuleModel())}, database=url)
+
+    await post(service, 3)
+
+    async with open_store(url) as store:
+        rows = await store.run("SELECT requests, input_tokens, cost_microusd FROM ak_usage")
+    assert rows == [(3, 90, 30_000)]
