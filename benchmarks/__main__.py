@@ -2,8 +2,9 @@
 
 In:  `--full` for the cases that take minutes, `--peers` for other frameworks too, `--json` and
      `--plot` for files with all figures, words of case names to run only those (also if they take
-     minutes), `--one-core` to keep the server and the loops on one core, so that no process waits
-     for an idle core to wake.
+     minutes), `--times N` for medians of several measurements, `--publish` to write them into the
+     documentation, `--one-core` to keep the server and the loops on one core, so that no process
+     waits for an idle core to wake.
 Out: the table; the server and each case run in processes of their own.
 """
 
@@ -14,10 +15,11 @@ import platform
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import anyio
 
@@ -27,6 +29,14 @@ from benchmarks.measure import CASES, LONG_CASES
 from benchmarks.peers.cases import CASES as PEER_CASES
 from benchmarks.peers.environments import PEERS, Peer
 from benchmarks.plot import draw
+from benchmarks.publish import (
+    JSON_FILE,
+    combined,
+    merged,
+    publish,
+    reason_not_to_publish,
+    reason_not_to_start,
+)
 from benchmarks.rounds import Figures
 
 IMPORT_CASE = "import and a first agent"
@@ -42,23 +52,40 @@ def main() -> None:
         figures = anyio.run(({**CASES, **LONG_CASES})[given.one], given.port)
         sys.stdout.write(json.dumps(figures))
         return
+    reason = reason_not_to_start() if given.publish else None
+    if reason is not None:
+        sys.exit(reason)
     wanted = _Wanted(given.cases)
-    found: dict[str, Figures] = {}
     peers: dict[str, object] = {}
     sys.stdout.write(f"{'case':42}{'figure':28}{'value':>12}{'goal':>8}\n")
+    names = (*CASES, IMPORT_CASE, *(LONG_CASES if given.full or given.cases else ()))
     with _stub_server() as port:
-        may_be_long = given.full or given.cases
-        for name in (*CASES, IMPORT_CASE, *(LONG_CASES if may_be_long else ())):
-            if wanted(name):
-                found[name] = own_import_cost() if name == IMPORT_CASE else _own(name, port)
-                _show(name, found[name], goals=GOALS.get(name, {}))
+        times = [_measured(filter(wanted, names), port) for _ in range(given.times)]
         for peer in PEERS.values() if given.peers else ():
             peers[peer.name] = {"packages": peer.packages, "cases": _peer(peer, port, wanted)}
-    figures = {**_circumstances(), "cases": found, "peers": peers}
+    figures = {**_circumstances(), **combined(times), "peers": peers}
     if given.json:
         given.json.write_text(json.dumps(figures, indent=2) + "\n")
     if given.plot:
         given.plot.write_text(draw(figures))
+    if given.publish:
+        _publish(figures, times)
+
+
+def _publish(figures: Mapping[str, Any], times: Sequence[Mapping[str, Figures]]) -> None:
+    reason = reason_not_to_publish(times)
+    if reason is not None:
+        sys.exit(reason)
+    publish(merged(figures, json.loads(JSON_FILE.read_text(encoding="utf-8"))))
+
+
+def _measured(names: Iterable[str], port: int) -> Mapping[str, Figures]:
+    """Measure cases, and print their figures as they come."""
+    found: dict[str, Figures] = {}
+    for name in names:
+        found[name] = own_import_cost() if name == IMPORT_CASE else _own(name, port)
+        _show(name, found[name], goals=GOALS.get(name, {}))
+    return found
 
 
 def _arguments() -> argparse.Namespace:
@@ -68,6 +95,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--peers", action="store_true", help="also other frameworks")
     parser.add_argument("--json", type=Path, help="write all figures to this file")
     parser.add_argument("--plot", type=Path, help="draw the ratios into this file")
+    parser.add_argument("--times", type=int, default=1, metavar="N", help="measure N times")
+    parser.add_argument(
+        "--publish",
+        action="store_true",
+        help="write docs/performance.* and the tables, unless the machine is busy",
+    )
     parser.add_argument("--one-core", action="store_true", help="keep all on one core (Linux)")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, default=0, help=argparse.SUPPRESS)
