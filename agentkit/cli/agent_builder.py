@@ -146,7 +146,7 @@ def _build_agent(selection: AgentSelection) -> BuiltAgent:
     tools = load_requested_tools(
         selection.tools, folder=selection.folder, allow_write=selection.allow_write
     )
-    found = _load_agent(selection.agent)
+    found = _load_agent(selection.agent, selection.folder)
     if isinstance(found, Agent):
         if selection.model or selection.tools:
             raise ConfigError(
@@ -292,11 +292,11 @@ def _tools_of_module(module: ModuleType) -> list[ToolLike]:
     return list({id(one): one for one in found}.values())
 
 
-def _load_agent(word: str) -> object:
+def _load_agent(word: str, folder: Path) -> object:
     """Return a ready-made builder, or an agent or builder of the user."""
     known = agents()
     if word in known:
-        return agent_builder(word)
+        return agent_builder(word, folder=folder)
     found = load_named(word, what="agent", known=known)
     if isinstance(found, ModuleType):
         named = getattr(found, "agent", None) or getattr(found, "build", None)

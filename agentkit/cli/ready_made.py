@@ -80,7 +80,12 @@ def agents() -> Mapping[str, str]:
     return cast(Mapping[str, str], load_object("agentkit_agents:AGENTS"))
 
 
-def agent_builder(name: str) -> Callable[..., Agent[Any]]:
-    """Return the function that builds a ready-made agent for a model."""
+def agent_builder(name: str, *, folder: Path = Path()) -> Callable[..., Agent[Any]]:
+    """Return the function that builds a ready-made agent for a model.
+
+    Args:
+        name: one of `agents()`.
+        folder: where an agent works that works in a folder.
+    """
     load = cast(Callable[..., Agent[Any]], load_object("agentkit_agents:load_agent"))
-    return partial(load, name)
+    return partial(load, name, folder=folder)

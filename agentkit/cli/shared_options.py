@@ -54,10 +54,20 @@ ToolsOption = Annotated[
     ),
 ]
 FolderOption = Annotated[
-    Path, typer.Option("--folder", metavar="DIR", help="Folder of the tools 'files'.")
+    Path,
+    typer.Option(
+        "--folder",
+        "--dir",
+        metavar="DIR",
+        help="Folder of the agents 'coder' and 'analyst', and of the tools that work in one: "
+        "files, shell, cpython, tables, git.",
+    ),
 ]
 AllowWriteOption = Annotated[
-    bool, typer.Option("--allow-write", help="Let the tools 'files' write to their folder.")
+    bool,
+    typer.Option(
+        "--allow-write", help="Let the tools write to their folder, and 'sql' to its database."
+    ),
 ]
 ApproveOption = Annotated[
     ApproveMode,

@@ -98,6 +98,12 @@ FAMILIES: Mapping[str, ToolFamily] = {
         can_write=True,
         is_default=False,
     ),
+    "tables": ToolFamily(
+        description="SQL over the CSV and Excel files of one folder",
+        path="agentkit_tools.tables:tables",
+        needs_folder=True,
+        is_default=False,
+    ),
     "git": ToolFamily(
         description="look at a git repository (and commit to it)",
         path="agentkit_tools.git:git",

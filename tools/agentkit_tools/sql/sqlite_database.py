@@ -65,14 +65,8 @@ class SqliteDatabase:
 
     def query(self, statement: str, *, limit: int, offset: int) -> tuple[list[str], list[Row]]:
         """Run a statement that can only read."""
-        with (
-            self._connect(mode="ro") as connection,
-            closing(connection.execute(statement)) as found,
-        ):
-            if found.description is None:
-                raise DatabaseFault("The statement returns no rows; write a SELECT.")
-            columns = [each[0] for each in found.description]
-            return columns, list(islice(found, offset, offset + limit))
+        with self._connect(mode="ro") as connection:
+            return _select(connection, statement, limit=limit, offset=offset)
 
     def explain(self, statement: str) -> list[str]:
         """Return the steps of the plan, indented by depth."""
@@ -96,26 +90,60 @@ class SqliteDatabase:
     def _connect(self, *, mode: str, is_reading: bool = True) -> Iterator[sqlite3.Connection]:
         """Open the file for one statement."""
         address = f"file:{quote(str(self._path))}?mode={mode}"
-        try:
-            with closing(sqlite3.connect(address, uri=True, timeout=_WAIT_SECONDS)) as connection:
-                if mode == "ro":
-                    connection.execute("PRAGMA query_only = ON")
-                connection.execute("PRAGMA trusted_schema = OFF")
-                connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
-                connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, self._limits.value_bytes)
-                connection.set_authorizer(_authorize_reading if is_reading else _authorize)
-                end = monotonic() + self._limits.seconds
-                connection.set_progress_handler(
-                    lambda: int(monotonic() > end), _STEPS_BETWEEN_CHECKS
-                )
-                yield connection
-        except sqlite3.OperationalError as error:
-            if str(error) == "interrupted":
-                seconds = self._limits.seconds
-                raise DatabaseFault(f"The statement ran longer than {seconds:g} s.") from error
-            raise DatabaseFault(f"{error}.") from error
-        except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
-            raise DatabaseFault(f"{error}.") from error
+        with (
+            _mapped_errors(self._limits),
+            closing(sqlite3.connect(address, uri=True, timeout=_WAIT_SECONDS)) as connection,
+        ):
+            if mode == "ro":
+                connection.execute("PRAGMA query_only = ON")
+            _restrict(connection, self._limits, is_reading=is_reading)
+            yield connection
+
+
+def query_rows(
+    connection: sqlite3.Connection, statement: str, limits: QueryLimits, *, limit: int, offset: int
+) -> tuple[list[str], list[Row]]:
+    """Run a statement that can only read on an open connection, which stays restricted.
+
+    Raises:
+        DatabaseFault: the database refused it.
+    """
+    with _mapped_errors(limits):
+        _restrict(connection, limits, is_reading=True)
+        return _select(connection, statement, limit=limit, offset=offset)
+
+
+def _select(
+    connection: sqlite3.Connection, statement: str, *, limit: int, offset: int
+) -> tuple[list[str], list[Row]]:
+    with closing(connection.execute(statement)) as found:
+        if found.description is None:
+            raise DatabaseFault("The statement returns no rows; write a SELECT.")
+        columns = [each[0] for each in found.description]
+        return columns, list(islice(found, offset, offset + limit))
+
+
+def _restrict(connection: sqlite3.Connection, limits: QueryLimits, *, is_reading: bool) -> None:
+    """Limit what the statements of a connection may do, and how long."""
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, limits.value_bytes)
+    connection.set_authorizer(_authorize_reading if is_reading else _authorize)
+    end = monotonic() + limits.seconds
+    connection.set_progress_handler(lambda: int(monotonic() > end), _STEPS_BETWEEN_CHECKS)
+
+
+@contextmanager
+def _mapped_errors(limits: QueryLimits) -> Iterator[None]:
+    """Turn an error of SQLite into a `DatabaseFault`."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if str(error) == "interrupted":
+            raise DatabaseFault(f"The statement ran longer than {limits.seconds:g} s.") from error
+        raise DatabaseFault(f"{error}.") from error
+    except (sqlite3.Error, sqlite3.Warning, ValueError) as error:
+        raise DatabaseFault(f"{error}.") from error
 
 
 def _authorize_reading(action: int, name: str | None, second: str | None, *_: object) -> int:
