@@ -194,3 +194,12 @@ def test_the_support_bot_asks_before_a_refund(decision: str, outcome: str) -> No
     assert done.returncode == 0, done.stderr
     assert 'Run refund_order({"order": 7})? [y/n]' in done.stdout
     assert outcome in done.stdout
+
+
+@pytest.mark.parametrize("name", ["analyst", "coder"])
+def test_a_recorded_run_is_as_the_readme_shows_it(name: str) -> None:
+    """The model is scripted; the results of the tools are real."""
+    done = start("recorded_run", name)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout in (EXAMPLES.parent / "README.md").read_text()
