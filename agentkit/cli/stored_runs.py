@@ -20,6 +20,7 @@ from agentkit.durable import RunInfo, Runs, RunStatus, ScheduleInfo, open_runs
 from agentkit.errors import UsageError
 from agentkit.message import ToolCall
 from agentkit.tools.approval import Approval
+from agentkit.tools.question import answered_arguments, question_in
 
 T = TypeVar("T")
 
@@ -141,6 +142,7 @@ class StoredRuns:
         deny: Sequence[str],
         reason: str,
         arguments: str | None,
+        answer: str | None = None,
     ) -> int:
         """Decide open calls of a run.
 
@@ -148,8 +150,10 @@ class StoredRuns:
             AgentKitError: the database cannot be used, or a call does not wait for a decision.
             UsageError: the options do not fit each other.
         """
-        if not approve and not deny:
+        if not approve and not deny and answer is None:
             raise UsageError("Name calls with --approve or --deny; 'all' means all of the run.")
+        if answer is not None and (approve or deny or arguments is not None):
+            raise UsageError("--answer stands alone; it approves the call that asks.")
         if arguments is not None and (len(approve) != 1 or "all" in approve or deny):
             raise UsageError("--arguments are for one call, which --approve names.")
 
@@ -159,6 +163,8 @@ class StoredRuns:
                 Approval.approve(call, arguments=arguments) for call in _chosen(calls, approve)
             ]
             approvals += [Approval.deny(call, reason=reason) for call in _chosen(calls, deny)]
+            if answer is not None:
+                approvals.append(_answered(calls, answer))
             return await runs.decide(
                 run_id, approvals, decided_by="command line", tenant=self._tenant
             )
@@ -261,6 +267,21 @@ def _chosen(calls: Sequence[ToolCall], names: Sequence[str]) -> list[ToolCall]:
             known = ", ".join(found) or "none"
             raise UsageError(f"The run has no open call {name!r}; it waits for {known}.")
     return [found[name] for name in names]
+
+
+def _answered(calls: Sequence[ToolCall], answer: str) -> Approval:
+    """Return the approval of the call that asks a question, with the answer.
+
+    Raises:
+        UsageError: no call asks, or several do.
+    """
+    asking = [call for call in calls if question_in(call) is not None]
+    if len(asking) != 1:
+        raise UsageError(
+            f"The run asks {len(asking)} questions; --answer is for one. Answer each with "
+            "--approve CALL --arguments JSON."
+        )
+    return Approval.approve(asking[0], arguments=answered_arguments(asking[0], answer))
 
 
 def _answer(info: RunInfo) -> str:

@@ -61,6 +61,11 @@ def question_in(call: ToolCall) -> str | None:
     return question if isinstance(question, str) else None
 
 
+def answered_arguments(call: ToolCall, answer: str) -> str:
+    """Return the arguments of a call that asks, with a person's answer, as JSON text."""
+    return json.dumps({**json.loads(call.arguments), ANSWER: answer}, ensure_ascii=False)
+
+
 def answer_verdict(ready: ReadyCall, answer: str) -> Verdict:
     """Return the verdict that lets a question's call run with a person's answer."""
     arguments = {**ready.arguments, ANSWER: answer}

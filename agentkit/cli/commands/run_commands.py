@@ -51,6 +51,7 @@ class RunCommands(Protocol):
         deny: Sequence[str],
         reason: str,
         arguments: str | None,
+        answer: str | None,
     ) -> int:
         """Decide open calls."""
 
@@ -174,7 +175,7 @@ def events(
 
 @app.command()
 @exits_with_code
-def decide(
+def decide(  # noqa: PLR0913 - the options of a command
     run_id: IdArgument,
     *,
     db: DatabaseOption = None,
@@ -192,10 +193,19 @@ def decide(
         str | None,
         typer.Option(metavar="JSON", help="Run the approved call with these arguments."),
     ] = None,
+    answer: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="Answer the question that the run asks."),
+    ] = None,
 ) -> int:
     """Decide calls of a suspended run; then it goes on."""
     return _commands(db, tenant).decide(
-        run_id, approve=approve or [], deny=deny or [], reason=reason, arguments=arguments
+        run_id,
+        approve=approve or [],
+        deny=deny or [],
+        reason=reason,
+        arguments=arguments,
+        answer=answer,
     )
 
 

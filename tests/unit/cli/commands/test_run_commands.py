@@ -12,7 +12,8 @@ import pytest
 from agentkit import Agent
 from agentkit.cli.main import main
 from agentkit.durable import RunInfo, open_runs
-from agentkit.testing import ScriptedModel
+from agentkit.testing import ScriptedModel, tool_call
+from agentkit_tools import load_tools
 from tests.unit.durable.test_runs import paying
 
 LATER = ("--at", "2099-01-01T08:00")
@@ -180,3 +181,36 @@ def test_what_is_wrong_is_one_line(
     assert (ended, out) == (code, "")
     assert reason in errors
     assert len(errors.splitlines()) == 1
+
+
+def test_the_question_of_a_run_is_answered(shell: Shell, tmp_path: Path) -> None:
+    """The answer is what the model reads; `--answer` is for one question."""
+    asks = tool_call("ask_user", question="Which color?", choices=["red", "blue"])
+
+    def until() -> RunInfo:
+        # The worker of each life has a model of its own, which reads the conversation.
+        model = ScriptedModel(lambda request: asks if len(request.history) == 1 else "Painted.")
+        agent = Agent(model, tools=load_tools("ask"))
+
+        async def run() -> RunInfo:
+            url = f"sqlite:{tmp_path / 'runs.db'}"
+            async with open_runs(url, agents={"painter": agent}) as runs:
+                return await runs.wait("r1")
+
+        return anyio.run(run)
+
+    shell("runs", "start", "painter", "Paint it.", "--id", "r1")
+    waiting = until()
+    both = shell("runs", "decide", "r1", "--answer", "blue", "--approve", "all")
+    answered = shell("runs", "decide", "r1", "--answer", "blue")
+    ended = until()
+    shell("runs", "start", "payer", "Pay", "--id", "r2")
+    work(tmp_path, "r2")
+    none = shell("runs", "decide", "r2", "--answer", "blue")
+
+    assert waiting.status == "suspended"
+    assert (both[0], answered[0], none[0]) == (2, 0, 2)
+    assert "--answer stands alone" in both[2]
+    assert "asks 0 questions" in none[2]
+    assert ended.text == "Painted."
+    assert ended.history[2].text == "[The user answered]\nblue"
