@@ -115,7 +115,7 @@ FAMILIES: Mapping[str, ToolFamily] = {
         path="agentkit_tools.web:web",
         extra="tools-web",
         requires="trafilatura",
-        setting="searxng:URL, brave:VARIABLE or tavily:VARIABLE",
+        setting="searxng:URL, brave:VARIABLE or tavily:VARIABLE; robots:ignore",
         is_default=False,
     ),
     "memory": ToolFamily(

@@ -281,7 +281,8 @@ def test_searching_needs_a_provider(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [tool.name for tool in web("brave:KEY")] == ["fetch_page", "search_web"]
     monkeypatch.setenv("AGENTKIT_SEARCH", "searxng:http://127.0.0.1:8888")
     assert [tool.name for tool in web()] == ["fetch_page", "search_web"]
-    for wrong in ("bing:KEY", "brave", "searxng:", "searxng:file:///x"):
+    assert [tool.name for tool in web("robots:ignore")] == ["fetch_page", "search_web"]
+    for wrong in ("brave:A tavily:B", "bing:KEY", "brave", "searxng:", "searxng:file:///x"):
         with pytest.raises(ConfigError):
             web(wrong)
 

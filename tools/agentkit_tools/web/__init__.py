@@ -10,9 +10,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from agentkit import Tool, tool
+from agentkit import ConfigError, Tool, tool
 from agentkit.config.load import expand_variables
-from agentkit_tools.web.page_reader import PageReader
+from agentkit_tools.web.page_reader import PageReader, ReaderSettings
 from agentkit_tools.web.search_provider import SearchProvider, open_search
 
 __all__ = ["build_tools", "web"]
@@ -20,6 +20,7 @@ __all__ = ["build_tools", "web"]
 MAX_CHARACTERS = 30_000
 DEFAULT_CHARACTERS = 8_000
 SEARCH_VARIABLE = "AGENTKIT_SEARCH"
+_IGNORE_ROBOTS = "robots:ignore"
 
 
 def web(setting: str | None = None) -> tuple[Tool, ...]:
@@ -28,12 +29,19 @@ def web(setting: str | None = None) -> tuple[Tool, ...]:
     Args:
         setting: the search provider, `searxng:URL`, `brave:VARIABLE` or `tavily:VARIABLE`; if left
             out, that of the variable `AGENTKIT_SEARCH`; without either there is no `search_web`.
+            The word `robots:ignore` reads pages that `robots.txt` excludes.
 
     Raises:
-        ConfigError: the setting names no provider.
+        ConfigError: the setting names no provider, or several.
     """
-    chosen = setting or expand_variables(f"${{{SEARCH_VARIABLE}:-}}")
-    return build_tools(PageReader(), search=open_search(chosen) if chosen else None)
+    words = (setting or "").split()
+    respects_robots = _IGNORE_ROBOTS not in words
+    chosen = [word for word in words if word != _IGNORE_ROBOTS]
+    if len(chosen) > 1:
+        raise ConfigError(f"{setting!r} names {len(chosen)} search providers; choose one.")
+    provider = chosen[0] if chosen else expand_variables(f"${{{SEARCH_VARIABLE}:-}}")
+    reader = PageReader(settings=ReaderSettings(respects_robots=respects_robots))
+    return build_tools(reader, search=open_search(provider) if provider else None)
 
 
 def build_tools(reader: PageReader, *, search: SearchProvider | None = None) -> tuple[Tool, ...]:
