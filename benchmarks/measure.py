@@ -146,7 +146,10 @@ CASES: Mapping[str, Callable[[int], Awaitable[Figures]]] = {
     "100 at once, server 200 ms": partial(load, at_once=100, rounds=5, with_baseline=True),
     "1,000 at once, server 200 ms": partial(load, at_once=1000, rounds=3, with_baseline=False),
     "235 schemas": registering,
-    "spans and metrics exported": partial(ratio, opened_exported, Case(), runs=60, rounds=9),
+    "spans exported": partial(ratio, opened_exported, Case(), runs=60, rounds=9),
+    "spans and metrics exported": partial(
+        ratio, partial(opened_exported, has_metrics=True), Case(), runs=60, rounds=9
+    ),
 }
 """The cases of a default benchmark."""
 

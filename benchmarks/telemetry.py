@@ -1,4 +1,4 @@
-"""The same run without a listener, and with one that exports spans and metrics.
+"""The same run without a listener, and with one that exports spans, or spans and metrics.
 
 In:  a case, the stub server's port.
 Out: two coroutine functions that each make one run of agentkit.
@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -30,11 +31,14 @@ class _Discarding(SpanExporter):
 
 
 @asynccontextmanager
-async def opened_exported(case: Case, port: int) -> AsyncIterator[tuple[Run, Run]]:
+async def opened_exported(
+    case: Case, port: int, *, has_metrics: bool = False
+) -> AsyncIterator[tuple[Run, Run]]:
     """Yield a run without a listener and one that is exported."""
     tracers = TracerProvider()
     tracers.add_span_processor(BatchSpanProcessor(_Discarding()))
-    meters = MeterProvider(metric_readers=[InMemoryMetricReader()])
+    readers = [InMemoryMetricReader()]
+    meters = MeterProvider(readers) if has_metrics else NoOpMeterProvider()
     listener = OpenTelemetry(tracer_provider=tracers, meter_provider=meters)
     agent: Agent[Any] = Agent(
         "openai-compatible:m",
@@ -52,4 +56,5 @@ async def opened_exported(case: Case, port: int) -> AsyncIterator[tuple[Run, Run
 
         yield run_plain, run_exported
     tracers.shutdown()
-    meters.shutdown()
+    if isinstance(meters, MeterProvider):
+        meters.shutdown()

@@ -192,6 +192,28 @@ async def test_the_headers_of_a_request_are_sent() -> None:
     assert [request.headers.get("x-one") for request in server.requests] == ["1", None]
 
 
+def test_a_trace_context_is_added_to_a_head_that_was_made_before() -> None:
+    """As if the head had been made with it; what is not well formed takes the checked way."""
+    transport = DirectTransport(ProviderProfile(name="h", title="H", base_url="http://h.example"))
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    with_trace = WireRequest(path="/x", body=b"{}", headers={"traceparent": trace})
+    with_more = WireRequest(path="/x", body=b"{}", headers={"traceparent": trace, "a": "b"})
+    hostile = WireRequest(path="/x", body=b"{}", headers={"traceparent": f"{trace}\r\nx: y"})
+
+    def sent(request: WireRequest) -> list[bytes]:
+        head, body = transport.encode(request)
+        first, *lines = b"".join(head.encode(body)).split(b"\r\n")
+        return [first, *sorted(lines)]
+
+    plain = sent(WireRequest(path="/x", body=b"{}"))
+    line = f"traceparent: {trace}".encode()
+    assert sent(with_trace) == [plain[0], *sorted([*plain[1:], line])]
+    assert sent(with_more) == [plain[0], *sorted([*plain[1:], line, b"a: b"])]
+    assert sent(WireRequest(path="/x", body=b"{}")) == plain
+    with pytest.raises(TransportError):
+        sent(hostile)
+
+
 async def test_a_header_that_is_not_ascii_is_rejected_without_its_value() -> None:
     """Like one with a line break."""
     async with reach(DirectTransport, ScriptedServer(Reply())) as transport:

@@ -8,6 +8,7 @@ cost a thousand times one, since nothing is ever searched; see
 docs/decisions/0006-direct-transport.md.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
@@ -29,7 +30,7 @@ from agentkit.transport.error_mapping import ErrorMapper, WireError
 from agentkit.transport.http_settings import HttpSettings
 from agentkit.transport.request_auth import RequestAuth, check_path
 from agentkit.transport.response_body import ResponseBody
-from agentkit.value import maker
+from agentkit.value import maker, replace
 from agentkit.wire import WireHead, WireRequest
 
 _new_answer = maker(WireResponse)
@@ -37,6 +38,9 @@ _new_head = maker(WireHead)
 
 MAX_CACHED_HEADS = 64
 """How many encoded request heads are cached; few providers need more than three."""
+
+_TRACE = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+"""https://www.w3.org/TR/trace-context/#traceparent-header"""
 
 _TARGET_SAFE = "%/?&=:;@!$'()*+,~[]"
 
@@ -119,6 +123,9 @@ class DirectTransport:
 
     def _head(self, request: WireRequest, *, has_length: bool) -> RequestHead:
         """Return the head of a request, made once for each kind of request."""
+        if request.headers and (trace := _lone_trace(request.headers)):
+            plain = self._head(replace(request, headers={}), has_length=has_length)
+            return plain.with_header(b"traceparent: " + trace.encode("ascii"))
         kind = (request.method, request.path, request.stream, has_length)
         head = None if request.headers else self._heads.get(kind)
         if head is None:
@@ -132,6 +139,15 @@ class DirectTransport:
             if not request.headers and len(self._heads) < MAX_CACHED_HEADS:
                 self._heads[kind] = head
         return head
+
+
+def _lone_trace(headers: Mapping[str, str]) -> str | None:
+    """Return the trace context, if it is the only header and well formed.
+
+    Each request has another one, so its head could not be kept.
+    """
+    trace = headers.get("traceparent", "") if len(headers) == 1 else ""
+    return trace if _TRACE.fullmatch(trace) else None
 
 
 async def send_request(

@@ -5,6 +5,7 @@ Out: the response's head, then its body in parts; a malformed one raises `WireEr
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from typing import Any
 
 import h11
@@ -66,6 +67,17 @@ class RequestHead:
         self.allows_fast_parser: bool = not framing and request.method not in (b"HEAD", b"CONNECT")
         self._start = encoded.removesuffix(_NO_LENGTH) if has_length else encoded
         self._has_length = has_length
+
+    def with_header(self, line: bytes) -> "RequestHead":
+        """Return the same head with one more header, which is not checked again.
+
+        Args:
+            line: a correct header that does not affect framing, without its line end.
+        """
+        head = copy(self)
+        first, _, rest = self._start.partition(b"\r\n")
+        head._start = b"%b\r\n%b\r\n%b" % (first, line, rest)
+        return head
 
     def encode(self, body: bytes) -> tuple[bytes, ...]:
         """Return the parts of the request with this body: one, or two for a long body."""
