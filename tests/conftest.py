@@ -50,6 +50,7 @@ LONG = tuple(
         *("integration/test_faults.py", "integration/test_interruption.py"),
         *("corpus", "costs", "durable", "providers", "property", "session"),
         *("security/test_fuzz.py", "service/test_command_line.py"),
+        *("security/test_escapes.py", "security/test_hostile_repositories.py"),
         "unit/dialect/text_calls/test_linear.py",
     )
 )

@@ -137,3 +137,26 @@ def test_over_http_it_requires_the_token_and_ends_at_once(tmp_path: Path) -> Non
     assert process.returncode == 0
     assert (out, err) == ("", "")
     assert token not in line
+
+
+def test_families_for_code_and_data_are_served(tmp_path: Path) -> None:
+    """With their effects and the schemas of their results."""
+    (tmp_path / "orders.csv").write_text("city,amount\nOslo,10\n")
+    families = "files,shell,python,cpython,tables,sql=postgresql://localhost/none"
+
+    with serving(tmp_path, "--tools", families, "--allow-write") as process:
+        ask(process, "initialize", HELLO, 1)
+        send(process, {"method": "notifications/initialized"})
+        tools = {each["name"]: each for each in ask(process, "tools/list", {}, 2)["tools"]}
+        query = {"statement": "SELECT sum(amount) FROM orders"}
+        found = ask(process, "tools/call", {"name": "query_tables", "arguments": query}, 3)
+        code = {"code": "6 * 7"}
+        counted = ask(process, "tools/call", {"name": "python", "arguments": code}, 4)
+
+    assert {"edit_file", "shell", "python", "cpython", "list_tables", "sql_write"} <= tools.keys()
+    assert tools["shell"]["outputSchema"]["properties"].keys() >= {"exit_code", "killed", "output"}
+    assert tools["shell"]["annotations"]["destructiveHint"]
+    assert tools["sql_query"]["annotations"]["readOnlyHint"]
+    assert not tools["sql_write"]["annotations"]["readOnlyHint"]
+    assert found["structuredContent"]["rows"] == [[10]]
+    assert counted["structuredContent"]["value"] == 42

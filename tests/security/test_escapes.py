@@ -11,6 +11,7 @@ import secrets
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -21,6 +22,7 @@ import pytest
 
 from agentkit import RunContext, ToolError, tool
 from agentkit_tools.isolation import CommandEnded, CommandLimits, Isolation, run_isolated
+from agentkit_tools.python_code.cpython import cpython
 from agentkit_tools.python_code.monty import MontyLimits, python
 from tests.security.escape_corpus import BOMBS, PYTHON_ESCAPES, SHELL_ESCAPES
 
@@ -176,6 +178,86 @@ def test_a_command_ends_with_the_program_that_started_it(tmp_path: Path) -> None
             break
         time.sleep(0.05)
     assert not [each for each in processes_with(mark) if "anyio" not in each]
+
+
+IN_CPYTHON = """
+import ctypes, os, pathlib, signal, socket, subprocess
+attempts = {{
+    "file": lambda: open("{secret}").read(),
+    "link": lambda: open("link.txt").read(),
+    "environment": lambda: os.environ["SECRET"],
+    "environment of the first": lambda: pathlib.Path("/proc/1/environ").read_text()[:1] or 1 / 0,
+    "network": lambda: socket.create_connection(("127.0.0.1", {port}), 1),
+    "signal": lambda: os.kill({victim}, signal.SIGKILL),
+    "user": lambda: os.setuid(0),
+    "tracing": lambda: ctypes.CDLL(None).ptrace(0, 0, 0, 0) == 0 or 1 / 0,
+    "descriptor": lambda: os.read({inherited}, 10),
+    "system": lambda: open("/usr/agentkit-was-here", "w"),
+    "process": lambda: subprocess.run(["cat", "{secret}"], check=True, capture_output=True),
+    "memory": lambda: bytearray(2 * 10**9),
+    "processes": lambda: [os.fork() or os._exit(os.system("sleep 0.3")) for _ in range(99)],
+}}
+for name, attempt in attempts.items():
+    try:
+        attempt()
+    except BaseException as error:
+        print(name, "->", type(error).__name__)
+    else:
+        print("GOT", name)
+"""
+
+
+def test_code_in_cpython_reaches_nothing_outside(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All in one program, which goes on after each attempt."""
+    monkeypatch.setenv("SECRET", "the secret")
+    run_code, _ = cpython(world.root, limits=SMALL)
+    code = {"code": world.fill(IN_CPYTHON)}
+
+    result = anyio.run(partial(run_code, RunContext(deps=None, call_id="1"), code))
+
+    assert "GOT" not in result.text
+    assert "the secret" not in result.text
+    assert result.text.count("->") == IN_CPYTHON.count("lambda"), result.text
+    assert world.victim.poll() is None
+
+
+UNPRIVILEGED = """
+import os, sys
+from functools import partial
+import anyio
+from agentkit_tools.isolation import CommandLimits, Isolation, bubblewrap, run_isolated
+bubblewrap._python_folders = lambda: []  # another user may not read them
+def run(command):
+    isolation = Isolation.at(sys.argv[1], limits=CommandLimits(processes=10, seconds=5))
+    ended = anyio.run(partial(run_isolated, isolation, ["/bin/sh", "-c", command]))
+    print(ended.exit_code, ended.killed, ended.output.decode())
+run("true")  # loads all modules
+if os.getuid() == 0:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+run("for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do sleep 0.2 & done; wait")
+run("id -u; touch made; cat /etc/shadow")
+"""
+
+
+def test_another_user_than_root_is_held_to_the_limits_too() -> None:
+    """By the kernel alone, without a cgroup."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        done = subprocess.run(  # noqa: S603 - ours
+            [sys.executable, "-c", UNPRIVILEGED, folder], capture_output=True, text=True, check=True
+        )
+        made = Path(folder, "made").exists()
+
+    first, *more = done.stdout.splitlines()
+    assert first.startswith("0 None")
+    assert "Cannot fork" in done.stdout, more
+    assert "\n1 None 1000\n" in done.stdout
+    assert "No such file" in done.stdout
+    assert made
 
 
 @tool(read_only=True)

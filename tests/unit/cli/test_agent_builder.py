@@ -195,6 +195,16 @@ def test_a_word_names_an_agent(selection: AgentSelection, name: str) -> None:
     assert agent_name(selection) == name
 
 
+async def test_an_agent_of_a_folder_works_in_the_one_that_is_named(folder: Path) -> None:
+    """Its tools see the files there."""
+    selection = AgentSelection(model="sandbox:mixtral-8x22b", agent="analyst", folder=folder)
+    (folder / "orders.csv").write_text("city\nOslo\n")
+
+    result = await build_agent(selection).agent.run("List the tables.")
+
+    assert "orders.csv, 1 rows" in result.output
+
+
 @pytest.mark.usefixtures("folder")
 def test_an_agent_of_the_user_says_which_model_it_brings() -> None:
     """Since no --model chose it."""

@@ -209,6 +209,23 @@ def test_a_family_that_is_not_installed_is_named(
     assert "units: not installed; install 'mixtral-agentkit[tools-units]'." in err
 
 
+def test_a_family_that_cannot_work_here_is_named(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others are listed; if it is asked for, it is an error."""
+    monkeypatch.chdir(tmp_path)
+
+    code, out, err = shell("tools")
+    asked, _, reason = shell("tools", "git")
+
+    assert code == 0
+    assert "query_tables" in out
+    assert "git_status" not in out
+    assert "git: " in err
+    assert asked != 0
+    assert "top folder of a git repository" in " ".join(reason.split())
+
+
 def test_agents_are_listed(shell: Shell) -> None:
     """As a table and as JSON."""
     assert "assistant" in shell("agents")[1]
