@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -200,7 +201,8 @@ async def test_an_agent_of_a_folder_works_in_the_one_that_is_named(folder: Path)
     selection = AgentSelection(model="sandbox:mixtral-8x22b", agent="analyst", folder=folder)
     (folder / "orders.csv").write_text("city\nOslo\n")
 
-    result = await build_agent(selection).agent.run("List the tables.")
+    agent: Agent[Any] = build_agent(selection).agent
+    result = await agent.run("List the tables.")
 
     assert "orders.csv, 1 rows" in result.output
 
