@@ -122,7 +122,7 @@ class Generate:
             raise ServiceError(
                 f"A conversation has at most {state.settings.max_messages} messages.",
                 code="too_many_messages",
-                param="messages",
+                param="input" if request.items else "messages",
             )
         parking = self._parking(exchange, served, request.model)
         agent = state.quiet_agents[request.model] if parking is None else served.agent

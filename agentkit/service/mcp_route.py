@@ -75,12 +75,9 @@ class McpRoute:
         if not is_reader:
             state.require_running()
         manager = await self._manager_for(frozenset(state.names_for(caller)))
-        if caller.token_id:
-            # The SDK binds sessions and the state of calls to this user.
-            user = AccessToken(
-                token="", client_id=caller.token_id, scopes=[], subject=caller.tenant
-            )
-            exchange.scope["user"] = AuthenticatedUser(user)
+        # The SDK binds sessions and the state of calls to this user.
+        user = AccessToken(token="", client_id=caller.token_id, scopes=[], subject=caller.tenant)
+        exchange.scope["user"] = AuthenticatedUser(user)
         _CALLER.set(caller)
         with state.stoppable(is_reader=is_reader) as scope, scope:
             await exchange.delegate(manager.handle_request)

@@ -162,7 +162,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str | None, str]] = {
     ),
     "verbosity": ({"text": {"verbosity": "low"}}, "text.verbosity", "invalid_value"),
     "too many messages": (
-        {"input": [{"role": "user", "content": "x"}] * 51}, "messages", "too_many_messages",
+        {"input": [{"role": "user", "content": "x"}] * 51}, "input", "too_many_messages",
     ),
 }  # fmt: skip
 
