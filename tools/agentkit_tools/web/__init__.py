@@ -29,14 +29,14 @@ def web(setting: str | None = None) -> tuple[Tool, ...]:
     Args:
         setting: the search provider, `searxng:URL`, `brave:VARIABLE` or `tavily:VARIABLE`; if left
             out, that of the variable `AGENTKIT_SEARCH`; without either there is no `search_web`.
-            The word `robots:ignore` reads pages that `robots.txt` excludes.
+            With `robots:ignore`, it reads pages that `robots.txt` excludes.
 
     Raises:
         ConfigError: the setting names no provider, or several.
     """
-    words = (setting or "").split()
-    respects_robots = _IGNORE_ROBOTS not in words
-    chosen = [word for word in words if word != _IGNORE_ROBOTS]
+    parts = (setting or "").split()
+    respects_robots = _IGNORE_ROBOTS not in parts
+    chosen = [part for part in parts if part != _IGNORE_ROBOTS]
     if len(chosen) > 1:
         raise ConfigError(f"{setting!r} names {len(chosen)} search providers; choose one.")
     provider = chosen[0] if chosen else expand_variables(f"${{{SEARCH_VARIABLE}:-}}")
