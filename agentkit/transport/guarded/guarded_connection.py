@@ -106,16 +106,3 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure
-
-    async def connect_unix_socket(
-        self,
-        path: str,  # noqa: ARG002 - httpcore's own signature
-        timeout: float | None = None,  # noqa: ARG002, ASYNC109 - httpcore's own signature
-        socket_options: Iterable[Any] | None = None,  # noqa: ARG002 - httpcore's own signature
-    ) -> httpcore.AsyncNetworkStream:
-        """Refuse: no URL leads to a socket of this machine."""
-        raise AddressRefusedError("There are no connections to sockets of this machine.")
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait."""
-        await anyio.sleep(seconds)

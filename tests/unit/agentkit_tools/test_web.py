@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import anyio
 import pytest
 
 from agentkit import ConfigError, Tool, ToolError
@@ -191,6 +192,28 @@ async def test_one_site_is_asked_so_often_and_no_more(server: WebServer) -> None
     await fetch("http://site.example/4")
 
     assert server.paths == ["/0", "/1", "/3", "/4"]
+
+
+async def test_two_pages_of_a_site_are_fetched_at_the_same_time_and_no_more() -> None:
+    """A third one waits; another site does not."""
+    limits = SiteLimits(ManualClock(), at_once=2)
+    running: list[str] = []
+    release = anyio.Event()
+
+    async def fetch(site: str) -> None:
+        async with limits.turn(site):
+            running.append(site)
+            await release.wait()
+
+    async with anyio.create_task_group() as group:
+        for site in ("a", "a", "a", "b"):
+            group.start_soon(fetch, site)
+        await anyio.wait_all_tasks_blocked()
+        before = sorted(running)
+        release.set()
+
+    assert before == ["a", "a", "b"]
+    assert sorted(running) == ["a", "a", "a", "b"]
 
 
 HOSTILE = {

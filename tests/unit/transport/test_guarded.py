@@ -263,6 +263,29 @@ async def test_credentials_do_not_follow_a_redirect_to_another_origin(server: We
     assert [one.headers.get("authorization") for one in server.received] == ["Bearer x", None]
 
 
+@pytest.mark.parametrize(
+    ("status", "sent"),
+    [
+        (301, [("POST", b"data"), ("GET", b"")]),
+        (303, [("POST", b"data"), ("GET", b"")]),
+        (307, [("POST", b"data"), ("POST", b"data")]),
+        (308, [("POST", b"data"), ("POST", b"data")]),
+    ],
+)
+async def test_a_redirect_keeps_or_drops_the_method(
+    server: WebServer, status: int, sent: list[tuple[str, bytes]]
+) -> None:
+    """As RFC 9110, 15.4 describes."""
+    server.redirect("/", "/next", status=status)
+    server.add("/next", "there")
+
+    await server.client().send(
+        OutgoingRequest(method="POST", url="http://site.example/", content=b"data")
+    )
+
+    assert [(one.method, one.body) for one in server.received] == sent
+
+
 async def test_redirects_are_counted(server: WebServer) -> None:
     """A loop ends."""
     server.redirect("/", "/")
