@@ -2,7 +2,7 @@
 import { Component, html, render } from "./vendor/preact-htm.js";
 import { api } from "./api.js";
 import { Conversation } from "./conversation.js";
-import { Icon, isMac, isNarrow, money, number } from "./format.js";
+import { Icon, isMac, isNarrow, money, narrow, number } from "./format.js";
 import {
   Explanation, Keys, keepSettings, readSettings, Settings, Sidebar, SignIn,
 } from "./panels.js";
@@ -22,6 +22,7 @@ class App extends Component {
     api.whenRefused((isRefused) => this.setState({ signIn: { isRefused } }));
     addEventListener("hashchange", () => this.route());
     addEventListener("keydown", (event) => this.onKeyDown(event));
+    narrow.addEventListener("change", () => this.setState({ isDrawer: false }));
     this.begin();
   }
 

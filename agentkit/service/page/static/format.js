@@ -87,7 +87,8 @@ export function pretty(value, indent = "") {
 
 export const isMac = /Mac|iPhone|iPad/.test(navigator.platform);
 export const MOD = isMac ? "⌘" : "Ctrl";
-export const isNarrow = () => matchMedia("(max-width: 820px)").matches;
+export const narrow = matchMedia("(max-width: 820px)");
+export const isNarrow = () => narrow.matches;
 
 /** Focus an element when it appears, once. */
 export function focusOnce(node) {
