@@ -13,7 +13,7 @@ from agentkit.telemetry.explain.html_view import html_view
 from tests.page.browser import BrowserThread, Tab
 from tests.page.page_model import HOSTILE, TOOLS, PageModel
 
-SIZES = ((1280, "light"), (390, "dark"), (390, "light"), (1280, "dark"))
+SIZES = ((1280, "light"), (390, "dark"), (390, "light"))
 
 
 async def _records(prompt: str) -> list[EventRecord]:

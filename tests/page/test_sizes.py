@@ -7,7 +7,7 @@ import pytest
 
 from tests.page.browser import Tab
 
-SIZES = ((1280, "light"), (390, "dark"), (320, "light"), (1280, "dark"))
+SIZES = ((1280, "light"), (390, "dark"), (320, "light"))
 
 
 def answered(tab: Tab) -> None:

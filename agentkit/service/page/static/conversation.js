@@ -305,7 +305,7 @@ export class Conversation extends Component {
       ${hidden > 0 && html`<p class="hint more">
         ${number(2 * hidden)} earlier messages load as you scroll up.
       </p>`}
-      ${turns.slice(hidden).map((turn) => this.row(turn))}
+      ${turns.slice(hidden).flatMap((turn) => this.row(turn))}
     </div>`;
     return html`<div class="scroller" tabindex="-1" ref=${(node) => { this.box = node; }}
         onScroll=${() => this.onScroll()}>
@@ -328,7 +328,7 @@ export class Conversation extends Component {
       </div>`;
   }
 
-  /** One turn; the same element again while nothing about it changed, so that Preact passes over it. */
+  /** One turn; the same elements again while nothing about it changed, so that Preact passes over it. */
   row(turn) {
     const { settings, agent, conversation } = this.props;
     const key = this.keyOf(turn);
