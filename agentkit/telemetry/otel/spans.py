@@ -57,6 +57,7 @@ class _Run:
 
     Attributes:
         outer: what was current before the run began.
+        context: the same with the span of the agent at work.
         model: the model of the agent at work; empty if it is not known.
         root: the span of the run.
         agent: the span of the agent at work: `root`, or that of a handoff.
@@ -66,6 +67,7 @@ class _Run:
 
     def __init__(self, root: Span, outer: Context, *, model: str) -> None:
         self.outer = outer
+        self.context = set_span_in_context(root, outer)
         self.model = model
         self.root = self.agent = root
         self.chat: Span | None = None
@@ -153,18 +155,18 @@ class RunSpans:
         self._runs[record.run_id] = run
         if len(self._runs) > MAX_RUNS:
             self._runs.popitem(last=False)[1].root.end()
-        attach(set_span_in_context(root, outer))
+        attach(run.context)
         return run
 
-    def _begin(self, name: str, parent: Span, attributes: Attributes, at: int) -> Span:
-        """Open a span inside `parent` and make it the current one."""
+    def _begin(
+        self, name: str, outer: Context, attributes: Attributes, at: int
+    ) -> tuple[Span, Context]:
+        """Open a span inside a context, make it the current one, and return it with its context."""
         kind = SpanKind.CLIENT if name.startswith(semconv.CHAT) else SpanKind.INTERNAL
-        context = set_span_in_context(parent)
-        span = self._tracer.start_span(
-            name, context, kind=kind, attributes=attributes, start_time=at
-        )
-        attach(set_span_in_context(span))
-        return span
+        span = self._tracer.start_span(name, outer, kind=kind, attributes=attributes, start_time=at)
+        context = set_span_in_context(span, outer)
+        attach(context)
+        return span, context
 
     def _resume(self, run: _Run, event: RunResumed, at: int) -> None:
         run.root.set_attribute(semconv.LIFE, event.life)
@@ -177,8 +179,8 @@ class RunSpans:
         if run.model:
             attributes[semconv.REQUEST_MODEL] = run.model
         name = f"{semconv.CHAT} {run.model}".rstrip()
-        run.chat = self._begin(name, run.agent, attributes, at)
-        send_context(get_current())
+        run.chat, context = self._begin(name, run.context, attributes, at)
+        send_context(context)
 
     def _end_chat(self, run: _Run, event: ModelResponded, at: int) -> None:
         chat, run.chat = run.chat, None
@@ -196,7 +198,7 @@ class RunSpans:
         chat.set_attributes(attributes)  # together: each call takes a lock
         chat.end(at)
         send_context(None)
-        attach(set_span_in_context(run.agent))
+        attach(run.context)
 
     def _begin_tool(self, run: _Run, event: ToolCallStarted, at: int) -> None:
         call = event.call
@@ -209,7 +211,7 @@ class RunSpans:
         if self._content.is_captured:
             attributes[semconv.CALL_ARGUMENTS] = self._content.arguments(call)
         name = f"{semconv.EXECUTE_TOOL} {call.name}"
-        run.tools[call.id] = self._begin(name, run.agent, attributes, at)
+        run.tools[call.id], _ = self._begin(name, run.context, attributes, at)
 
     def _end_tool(self, run: _Run, event: ToolCallFinished, at: int) -> None:
         span = run.tools.pop(event.call.id, None)
@@ -221,7 +223,7 @@ class RunSpans:
             span.set_attribute(semconv.ERROR_TYPE, "tool_error")
             span.set_status(Status(StatusCode.ERROR))
         span.end(at)
-        attach(set_span_in_context(run.agent))
+        attach(run.context)
 
     def _hand_off(self, run: _Run, event: HandedOff, at: int) -> None:
         """Open the span of the agent that goes on; it is inside that of the run."""
@@ -233,7 +235,8 @@ class RunSpans:
         }
         name = f"{semconv.INVOKE_AGENT} {event.agent}"
         run.model = ""
-        run.agent = self._begin(name, run.root, attributes, at)
+        inside = set_span_in_context(run.root, run.outer)
+        run.agent, run.context = self._begin(name, inside, attributes, at)
 
     def _note(self, run: _Run, event: RunEvent, at: int) -> None:
         """Add what happened to the span that is open."""
