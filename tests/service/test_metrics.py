@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
-from agentkit import Agent
+import pytest
+
+from agentkit import Agent, ToolError, tool
 from agentkit.service import Tokens, build_service
 from agentkit.service.access_tokens import FileTokens
 from agentkit.telemetry.prometheus import PrometheusMetrics
+from agentkit.testing import ScriptedModel, tool_call
 from tests.service.rule_model import RuleModel
 from tests.service.test_security import BODY, CHAT, client_of
 
@@ -47,3 +50,23 @@ async def test_metrics_need_a_token_like_everything_else(tmp_path: Path) -> None
         allowed = await client.get("/metrics", headers={"Authorization": f"Bearer {text}"})
 
     assert (refused.status_code, allowed.status_code) == (401, 200)
+
+
+async def test_lines_of_a_request_carry_its_id_and_those_of_its_run(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The id is that of the response's header."""
+
+    @tool(read_only=True)
+    async def fail() -> str:
+        """Fail."""
+        raise ToolError("no")
+
+    agent = Agent(ScriptedModel(tool_call("fail"), "It failed."), tools=[fail], name="a")
+    service = build_service({"a": agent})
+    async with client_of(service) as client:
+        answered = await client.post(CHAT, json=BODY)
+
+    [line] = [vars(one) for one in caplog.records if vars(one).get("event") == "tool_call_failed"]
+    assert line["request_id"] == answered.headers["x-request-id"]
+    assert (line["agent"], len(line["run_id"])) == ("a", 32)

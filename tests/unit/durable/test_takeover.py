@@ -104,8 +104,10 @@ async def test_a_worker_that_lives_keeps_its_runs(postgres_url: str) -> None:
     assert (done.status, done.life) == ("done", 1)
 
 
-async def test_a_worker_that_wakes_up_after_a_takeover_changes_nothing(postgres_url: str) -> None:
-    """Its life is over; the run ends once, with the answer of the next life."""
+async def test_a_worker_that_wakes_up_after_a_takeover_changes_nothing(
+    postgres_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its life is over; the run ends once, with the answer of the next life; its log names both."""
     slow, quick = Waiting(), Agent[Any](ScriptedModel("from the second"))
     async with open_runs(postgres_url, agents={"a": Agent(slow)}) as first:
         await first.start("a", "Hello", run_id="r")
@@ -119,6 +121,8 @@ async def test_a_worker_that_wakes_up_after_a_takeover_changes_nothing(postgres_
             events = [one.split()[1] for one in await kinds(second, "r")]
 
             assert await second.get("r") == done
+    [line] = [vars(one) for one in caplog.records if vars(one).get("event") == "run_lost"]
+    assert (line["run_id"], line["agent"], line["life"]) == ("r", "a", 1)
     assert (done.text, done.life) == ("from the second", 2)
     assert events.count("run_finished") == events.count("run_started") == 1
 
