@@ -27,6 +27,8 @@ from typing import Protocol, TypeAlias, cast
 
 from agentkit.lazy_import import load_object
 
+__all__ = ["current_log_facts"]
+
 _RESERVED = (frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "event"}) - {
     "exc_info",
     "stack_info",

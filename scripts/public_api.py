@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from importlib import import_module
 
 SUBMODULES = (
-    "agent", "durable", "errors", "event", "hooks", "json_schema", "mcp", "model", "service",
+    "agent", "durable", "errors", "event", "hooks", "json_schema", "log", "mcp", "model", "service",
     "session", "testing", "tools", "tools.rules",
     "telemetry.explain", "telemetry.otel", "telemetry.prometheus",
 )  # fmt: skip

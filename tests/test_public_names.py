@@ -56,6 +56,9 @@ PUBLIC: dict[str, str] = {
         JsonObject JsonSchema JsonSchemaError JsonTextError JsonValue Violation describe
         parse_json
     """,
+    "agentkit.log": """
+        current_log_facts
+    """,
     "agentkit.mcp": """
         AskInput ClientContext ClientRequestError ConfigInput ElicitationOutcome
         ElicitationRequest ElicitationResponse HttpOptions HttpServer MCPOptions
@@ -64,7 +67,7 @@ PUBLIC: dict[str, str] = {
         open_http serve_http serve_stdio
     """,
     "agentkit.model": """
-        CircuitBreakerSettings Emit FailedExchange FinishReason HttpSettings Model
+        CircuitBreakerSettings CircuitState Emit FailedExchange FinishReason HttpSettings Model
         ModelConnection ModelExchange ModelProfile ModelRequest ModelResponse RateLimit
         Repair RetrySettings RouteModel RouteOrder SupportsRetry TokenCounter ToolSpec
     """,
