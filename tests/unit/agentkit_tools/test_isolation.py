@@ -113,6 +113,19 @@ def test_without_namespaces_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -
         check_isolation.cache_clear()
 
 
+def test_a_bubblewrap_that_cannot_start_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With the reason."""
+    check_isolation.cache_clear()
+    monkeypatch.setattr(command, "find_bubblewrap", lambda: str(tmp_path))
+    try:
+        with pytest.raises(ConfigError, match="Permission denied"):
+            check_isolation()
+    finally:
+        check_isolation.cache_clear()
+
+
 async def test_a_failure_of_bubblewrap_is_an_error(tmp_path: Path) -> None:
     """Not a result of the command."""
     isolation = Isolation.at(tmp_path)
@@ -137,7 +150,10 @@ def test_root_needs_a_cgroup(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 def test_a_cgroup_of_the_second_version_is_found(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """If its children have the controller."""
+    """If its children have the controller; those of programs that were killed are removed."""
+    stale, living = tmp_path / "agentkit-99999999-a", tmp_path / f"agentkit-{os.getpid()}-a"
+    stale.mkdir()
+    living.mkdir()
     (tmp_path / "cgroup.subtree_control").write_text("cpu pids\n")
     mounts = tmp_path / "mountinfo"
     mounts.write_text(f"1 2 0:3 / {tmp_path} rw - cgroup2 cgroup rw\n")
@@ -146,6 +162,7 @@ def test_a_cgroup_of_the_second_version_is_found(
     made = pids_cgroup.PidsCgroup.create(3)
 
     assert (made.folder / "pids.max").read_text() == "3"
+    assert (stale.exists(), living.exists()) == (False, True)
 
 
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])

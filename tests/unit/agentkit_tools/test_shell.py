@@ -16,7 +16,7 @@ from tests.tool_results import structured
 async def test_a_command_is_run_and_its_output_is_progress(tmp_path: Path) -> None:
     """The result is structured; the rest of a long output can be read."""
     run, read = shell(tmp_path, allow_write=True, approval="allow")
-    command = "echo first; sleep 0.3; seq 9000; exit 3"
+    command = "echo first; sleep 1; seq 9000; exit 3"
     model = ScriptedModel(tool_call("shell", command=command), "Done.")
 
     async with Agent(model, tools=[run, read]).stream("Go.") as events:
@@ -47,12 +47,12 @@ def run_with(limits: CommandLimits, folder: Path, command: str) -> CommandResult
 
 def test_a_killed_command_says_why(tmp_path: Path) -> None:
     """With what it printed until then."""
-    result = run_with(CommandLimits(seconds=0.3), tmp_path, "echo begun; sleep 9")
+    result = run_with(CommandLimits(seconds=1.5), tmp_path, "echo begun; sleep 30")
 
     assert result.exit_code is None
     assert result.killed == "timeout"
     assert result.output == "begun\n"
-    assert result.note == "It ran longer than 0.3 s and was killed."
+    assert result.note == "It ran longer than 1.5 s and was killed."
     printing = run_with(CommandLimits(output_bytes=50_000), tmp_path, "yes")
     assert printing.killed == "output"
     assert printing.note is not None

@@ -172,10 +172,13 @@ def check_isolation() -> None:
         pids_cgroup.PidsCgroup.create(1).remove()
     command = [find_bubblewrap(), "--unshare-all", "--unshare-user", "--disable-userns"]
     command += ["--ro-bind", "/", "/", "--proc", "/proc", "true"]
-    # The path is an absolute one that was found above.
-    done = subprocess.run(command, capture_output=True, timeout=30, check=False, env={})  # noqa: S603
-    if done.returncode:
-        reason = done.stderr.decode(errors="replace").strip()
+    try:
+        # The path is an absolute one that was found above.
+        done = subprocess.run(command, capture_output=True, timeout=60, check=False, env={})  # noqa: S603
+        reason = done.stderr.decode(errors="replace").strip() if done.returncode else None
+    except (OSError, subprocess.TimeoutExpired) as error:
+        reason = str(error)
+    if reason is not None:
         raise ConfigError(
             f"Commands cannot be isolated here, because bubblewrap fails ({reason}). It needs user "
             "namespaces; in a container, allow them in its security profile."

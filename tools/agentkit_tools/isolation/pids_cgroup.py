@@ -34,7 +34,8 @@ class PidsCgroup:
             ConfigError: this system does not let us.
         """
         for mounted in _mounted_with_pids():
-            folder = mounted / f"agentkit-{secrets.token_hex(6)}"
+            _remove_stale(mounted)
+            folder = mounted / f"agentkit-{os.getpid()}-{secrets.token_hex(6)}"
             try:
                 folder.mkdir()
                 (folder / "pids.max").write_text(str(processes))
@@ -72,6 +73,14 @@ class PidsCgroup:
 def is_needed() -> bool:
     """Return whether RLIMIT_NPROC does not hold for this process."""
     return os.getuid() == 0
+
+
+def _remove_stale(mounted: Path) -> None:
+    """Remove the empty cgroups of programs that were killed and could not remove them."""
+    for folder in mounted.glob("agentkit-*-*"):
+        if not Path("/proc", folder.name.split("-")[1]).exists():
+            with suppress(OSError):
+                folder.rmdir()
 
 
 def _mounted_with_pids() -> list[Path]:
