@@ -67,8 +67,11 @@ def model() -> PageModel:
 
 def served(model: PageModel, **options: object) -> Service:
     """Return a service with two agents."""
+    analyst = Agent(model, tools=TOOLS, name="analyst")
     support = ServedAgent(
-        Agent(model, tools=TOOLS, name="support"),
+        Agent(
+            model, tools=[*TOOLS, analyst.as_tool(description="Read the sales.")], name="support"
+        ),
         description="Answers questions about orders and sales.",
         examples=("Compare the regions", "Refund order 1187"),
     )

@@ -136,6 +136,7 @@ SCENES: Mapping[str, Scene] = {
     "Letter to a supplier": Scene(text="Dear Sir or Madam,", fails=True),
     "Fail": Scene(text="It begins well, ", fails=True),
     "Break the tool": Scene(calls=[("run_query", {"sql": "drop table sales"})]),
+    "Ask the analyst": Scene(calls=[("analyst", {"prompt": "Compare the regions"})]),
     "Show Markdown": Scene(text=TABLE),
 }
 

@@ -1,6 +1,7 @@
 """Conversations in a browser, against the real server: ask, stop, try again, edit, find, delete."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from playwright.sync_api import Route
@@ -119,6 +120,41 @@ def test_a_failed_call_shows_what_the_model_was_told(tab: Tab) -> None:
     tab.sees("Error, as the model was told")
 
     assert "Only select is allowed." in tab.page.locator(".call .data.bad").inner_text()
+
+
+def test_an_agent_inside_a_tool_shows_all_that_it_does(tab: Tab) -> None:
+    """Its calls are inside the call, and its tokens are in the sum, also after a reload."""
+    page = tab.page
+    tab.ask("Ask the analyst")
+    tab.reload()
+    page.locator(".receipt").wait_for()
+    page.locator(".call.is-agent > summary").click()
+    nested = page.locator(".nested")
+    nested.locator(".call-name", has_text="run_query").wait_for()
+    page.locator(".receipt summary").click()
+
+    assert "Sales by region" in nested.inner_text()
+    assert "5,120 tokens" in page.locator(".receipt").inner_text()
+    assert page.locator(".receipt tbody td", has_text="analyst, 1").count() == 1
+
+
+def test_the_page_is_ready_from_its_own_files(
+    tab: Tab, record_property: Callable[[str, object], None]
+) -> None:
+    """Within 60 kilobytes over the network; how long it took is a property of the test."""
+    found = tab.page.evaluate(
+        """() => {
+          const files = performance.getEntriesByType("resource")
+            .filter((one) => one.name.includes("/page/"));
+          const size = files.reduce((sum, one) => sum + one.encodedBodySize, 0);
+          const [page] = performance.getEntriesByType("navigation");
+          const paint = performance.getEntriesByName("first-contentful-paint")[0];
+          return { size: size + page.encodedBodySize, paint: paint.startTime };
+        }"""
+    )
+    record_property("first_paint_milliseconds", round(found["paint"]))
+
+    assert 30_000 < found["size"] <= 60_000
 
 
 def test_a_reload_in_mid_answer_shows_it_and_goes_on(tab: Tab, model: PageModel) -> None:
