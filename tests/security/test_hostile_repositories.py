@@ -1,5 +1,6 @@
 """No command of a repository is run, and nothing outside of it is read."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -128,3 +129,34 @@ def test_a_path_stays_inside(path: str, root: Path, tmp_path: Path) -> None:
             call()
         assert "the secret" not in str(caught.value)
     assert "two" not in str(offered["git_log"]())
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["COMMIT_EDITMSG", "logs/HEAD", "logs/refs/heads/main", "refs/heads/other", "objects/aa"],
+)
+def test_what_git_writes_stays_in_the_repository(place: str, root: Path, tmp_path: Path) -> None:
+    """Git follows links in `.git`."""
+    outside = tmp_path / "outside"
+    outside.write_text("mine")
+    offered = tools(root)
+    link = root / ".git" / place
+    link.unlink(missing_ok=True)
+    link.symlink_to(outside)
+    context = RunContext(deps=None, call_id="1")
+
+    with pytest.raises(ToolError, match="symbolic link"):
+        offered["git_commit"](context, "Overwrite", ["notes.txt"])
+    with pytest.raises(ToolError, match="symbolic link"):
+        offered["git_branch"]("other")
+
+    assert outside.read_text() == "mine"
+
+
+def test_a_repository_of_another_user_can_be_read(root: Path) -> None:
+    """Git alone refuses it, because it would run what that user configured."""
+    if os.getuid() == 0:
+        for path in (root, root / ".git"):
+            os.chown(path, 65534, 65534)
+
+    assert "notes.txt" in tools(root)["git_status"]()

@@ -191,6 +191,7 @@ class _Git:
         """
         with _git_errors_for_the_model():
             names = [name for path in paths for name in self._paths(path)]
+            self.repository.check_writable()
             self._refuse_filters(names)
             self.repository.run("add", "--all", "--", *names)
             self.repository.run(
@@ -225,6 +226,7 @@ class _Git:
         if not _BRANCH.fullmatch(name):
             raise ToolError(f"{name!r} cannot be a branch; use letters, digits, '-', '_' and '/'.")
         with _git_errors_for_the_model():
+            self.repository.check_writable()
             current = self.repository.run("branch", "--show-current").text.strip()
             if current != name:
                 self.repository.run("check-ref-format", "--branch", name)

@@ -9,6 +9,7 @@ for in a folder that does not exist, settings that can name a program are overri
 settings of the user or the system are read. See https://git-scm.com/docs/git-config.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -137,6 +138,24 @@ class Repository:
             )
         if (inner / "commondir").exists() or (inner / "config.worktree").exists():
             raise ConfigError(f"The repository {str(self.root)!r} refers to another one.")
+        _refuse_links(inner, self.root)
+
+    def check_writable(self) -> None:
+        """Check that what git writes stays in the repository: it follows links in `.git`.
+
+        Raises:
+            GitFault: there is such a link.
+        """
+        inner = self.root / ".git"
+        folders = [inner, *(each for each in (inner / "objects").glob("*") if each.is_dir())]
+        for name in ("info", "logs", "refs"):
+            folders += [Path(folder) for folder, _, _ in os.walk(inner / name)]
+        try:
+            for folder in folders:
+                _refuse_links(folder, self.root)
+            _refuse_links(inner / "objects", self.root)
+        except ConfigError as error:
+            raise GitFault(str(error)) from error
 
     def run(
         self,
@@ -184,6 +203,8 @@ class Repository:
             self.check()
         except ConfigError as error:
             raise GitFault(str(error)) from error
+        # Nothing that the owner of the repository wrote is run, so it may be another user's.
+        settings = {**settings, "safe.directory": str(self.root)}
         variables = {
             **_ENVIRONMENT,
             **(environment or {}),
@@ -204,6 +225,19 @@ class Repository:
             env=variables,
         )
         return _finish(process, stdin)
+
+
+def _refuse_links(folder: Path, root: Path) -> None:
+    """Refuse a repository that has symbolic links in a folder of `.git`."""
+    if not folder.is_dir():
+        return
+    with os.scandir(folder) as entries:
+        link = next((entry.name for entry in entries if entry.is_symlink()), None)
+    if link is not None:
+        raise ConfigError(
+            f"The repository {str(root)!r} has a symbolic link in .git, {link!r}, which may lead "
+            "elsewhere."
+        )
 
 
 def _finish(process: "subprocess.Popen[bytes]", stdin: str) -> Printed:
