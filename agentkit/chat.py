@@ -5,15 +5,16 @@ Out: `ModelRequest` and `ModelResponse`.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import field, fields
+from dataclasses import field, fields, replace
 from typing import Literal, TypeAlias
 
+from agentkit.content import short_repr
 from agentkit.errors import ErrorKind
 from agentkit.history import History
 from agentkit.json_schema import JsonValue
 from agentkit.message import AssistantMessage
 from agentkit.usage import Usage
-from agentkit.value import dataclass, replace, short_repr
+from agentkit.value import dataclass
 
 _OWN_FIELDS = frozenset(
     {"model", "messages", "prompt", "system", "tools", "tool_choice", "stream", "stream_options"}

@@ -1,18 +1,44 @@
 """Content blocks of messages: those of MCP, and reasoning.
 
 In:  text, media and resources from users, tools and models.
-Out: frozen values: text, image, audio, resource link, embedded resource, reasoning.
+Out: frozen values: text, image, audio, resource link, embedded resource, reasoning;
+     `short_repr`, how they are printed.
 
 The fields follow https://modelcontextprotocol.io/specification (ContentBlock), in snake_case.
 Binary data stays base64 text, as on the wire.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
-from typing import Literal, TypeAlias
+from dataclasses import MISSING, Field, field, fields
+from reprlib import recursive_repr
+from typing import Any, Literal, TypeAlias
 
 from agentkit.json_schema import JsonValue
-from agentkit.value import dataclass, maker, short_repr
+from agentkit.value import dataclass
+
+
+@recursive_repr()
+def short_repr(self: Any) -> str:
+    """Return a value as one would write it: without the fields that have their defaults.
+
+    A class takes it as its `__repr__` if most of its fields are rarely set.
+    """
+    shown: list[str] = []
+    is_positional = True
+    for one in fields(self):
+        value = getattr(self, one.name)
+        if one.repr and not _is_default(one, value):
+            name = "" if is_positional and not one.kw_only else f"{one.name}="
+            shown.append(f"{name}{value!r}")
+        else:
+            is_positional = False
+    return f"{type(self).__qualname__}({', '.join(shown)})"
+
+
+def _is_default(one: Field[Any], value: object) -> bool:
+    if one.default_factory is not MISSING:
+        return bool(value == one.default_factory())
+    return one.default is not MISSING and bool(value == one.default)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,9 +51,6 @@ class TextContent:
     type: Literal["text"] = "text"
 
     __repr__ = short_repr
-
-
-_new_text = maker(TextContent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +143,7 @@ ContentBlock: TypeAlias = (
 
 def text_blocks(text: str) -> tuple[TextContent, ...]:
     """Return `text` as content blocks: one, or none if it is empty."""
-    return (_new_text(text=text),) if text else ()
+    return (TextContent(text=text),) if text else ()
 
 
 def join_text(blocks: Sequence[ContentBlock]) -> str:

@@ -30,28 +30,25 @@ class Known(Generic[ValueT]):
 
     Attributes:
         value: what was made of its messages.
+        length: how many messages that covers.
         key: under which it was kept last.
         size: see `ConversationCache`; as of the last `keep`.
     """
 
-    __slots__ = ("__weakref__", "_first", "_lineage", "_rest", "key", "size", "value")
+    __slots__ = ("__weakref__", "_first", "_lineage", "_rest", "key", "length", "size", "value")
 
     def __init__(self, value: ValueT) -> None:
         self.value: ValueT = value
+        self.length: int = 0
         self.key: _Key | None = None
         self.size: int = 0
         self._first: ref[Message] | None = None
         self._rest: list[Message] = []
         self._lineage: ref[object] | None = None  # most conversations are found again by it
 
-    @property
-    def length(self) -> int:
-        """Return how many messages the value covers."""
-        return 0 if self._first is None else 1 + len(self._rest)
-
     def is_start_of(self, history: History) -> bool:
         """Return whether `history` begins with the very messages of this conversation."""
-        if self._first is None or len(self._rest) >= len(history):
+        if self._first is None or self.length > len(history):
             return False
         if self._lineage is not None and self._lineage() is history.lineage:
             return True
@@ -66,6 +63,7 @@ class Known(Generic[ValueT]):
             self._first = ref(history[0], partial(forget, ref(self)))
         self._rest += history[len(self._rest) + 1 :]
         self._lineage = ref(history.lineage)
+        self.length = len(history)
 
 
 class ConversationCache(Generic[ValueT]):
@@ -111,15 +109,17 @@ class ConversationCache(Generic[ValueT]):
             key = (id(message), variant)
             known = self._known.get(key)
             if known is not None and known.is_start_of(history):
-                self._drop(key)
+                del self._known[key]
+                self._size -= known.size
                 return known
         return Known(begin())
 
     def keep(self, known: Known[ValueT], history: History, *, variant: str = "") -> None:
         """Keep what is known of `history` by now, as the newest; nothing of an empty one."""
-        if not history:
+        last = history.last
+        if last is None:
             return
-        key = (id(history[-1]), variant)
+        key = (id(last), variant)
         if key in self._known:
             self._drop(key)
         known.cover(history, self._forget)

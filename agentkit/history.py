@@ -21,12 +21,20 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from agentkit.errors import HistoryError
 from agentkit.lazy_import import load_object
-from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult
+from agentkit.message import (
+    AssistantMessage,
+    Message,
+    SystemMessage,
+    ToolCall,
+    ToolResult,
+    UserMessage,
+)
 from agentkit.surrogates import replace_surrogates
 
 VERSION = 2
 """The version of the stored form that `History.to_json` writes."""
 
+_OTHERS = (AssistantMessage, UserMessage, SystemMessage)
 _LOCK = Lock()
 """Held while messages are appended to a shared list; one lock for all, since appending is quick."""
 
@@ -116,14 +124,13 @@ class History(Sequence[Message]):
         """
         if not messages:
             return self
-        grown = object.__new__(History)
+        grown, log = object.__new__(History), self._log
         with _LOCK:
-            if len(self._log.messages) == self._length:
-                grown._log = self._log
+            if len(log.messages) == self._length:
                 grown._open = self._append(messages)
-                grown._length = len(grown._log.messages)
+                grown._log, grown._length = log, len(log.messages)
                 return grown
-            log = _Log(self._log.messages[: self._length], self._own_calls())
+            log = _Log(log.messages[: self._length], self._own_calls())
         grown._log, grown._length, grown._open = log, self._length, self._open
         return grown.add_repaired(messages)
 
@@ -175,6 +182,8 @@ class History(Sequence[Message]):
     @overload
     def __getitem__(self, index: slice) -> Sequence[Message]: ...
     def __getitem__(self, index: int | slice) -> Message | Sequence[Message]:
+        if type(index) is int and 0 <= index < self._length:  # the usual case
+            return self._log.messages[index]
         if isinstance(index, slice):
             start, stop, step = index.indices(self._length)
             if step == 1:
@@ -204,17 +213,22 @@ class History(Sequence[Message]):
 
     def _append(self, messages: Sequence[Message]) -> tuple[ToolCall, ...]:
         """Append to the shared list, all or nothing, and return the calls that are open then."""
+        log = self._log
+        if self._is_closed_by(messages):
+            log.messages.extend(messages)
+            return ()
         open_calls = {call.id: call for call in self._open} if self._open else {}
         new_calls: dict[str, int] = {}
         for position, message in enumerate(messages, start=self._length):
-            if not isinstance(message, Message):
+            if isinstance(message, ToolResult):
+                if open_calls.pop(message.call_id, None) is None:
+                    raise _no_open_call(message, known=log.calls, new=new_calls)
+                continue
+            if not isinstance(message, _OTHERS):
                 raise HistoryError(
                     f"The item at {position} is a {type(message).__name__!r} and not a message; "
                     "write e.g. UserMessage('…')."
                 )
-            if isinstance(message, ToolResult):
-                _close(open_calls, message, known=self._log.calls, new=new_calls)
-                continue
             if open_calls:
                 raise HistoryError(
                     f"The {message.role} message at {position} comes before the results of the "
@@ -222,31 +236,31 @@ class History(Sequence[Message]):
                 )
             if isinstance(message, AssistantMessage):
                 for call in message.tool_calls:
-                    if call.id in self._log.calls or call.id in new_calls:
+                    if call.id in log.calls or call.id in new_calls:
                         raise HistoryError(
                             f"The call id {call.id!r} is used twice; ids are unique in a history."
                         )
                     new_calls[call.id] = position
                     open_calls[call.id] = call
-        self._log.messages.extend(messages)
-        if new_calls:
-            self._log.calls.update(new_calls)
-        return tuple(open_calls.values()) if open_calls else ()
+        log.messages.extend(messages)
+        log.calls.update(new_calls)
+        return tuple(open_calls.values())
+
+    def _is_closed_by(self, messages: Sequence[Message]) -> bool:
+        """Return whether the messages are the result of the only open call."""
+        if len(messages) != 1 or len(self._open) != 1:
+            return False
+        message = messages[0]
+        return isinstance(message, ToolResult) and message.call_id == self._open[0].id
 
 
-def _close(
-    open_calls: dict[str, ToolCall],
-    result: ToolResult,
-    *,
-    known: Mapping[str, int],
-    new: Mapping[str, int],
-) -> None:
-    """Remove the call that `result` answers from the open calls."""
-    if open_calls.pop(result.call_id, None) is not None:
-        return
+def _no_open_call(
+    result: ToolResult, *, known: Mapping[str, int], new: Mapping[str, int]
+) -> HistoryError:
+    """Return what is wrong with a result that answers no open call."""
     if result.call_id in known or result.call_id in new:
-        raise HistoryError(f"The call {result.call_id!r} already has a result.")
-    raise HistoryError(f"The result for {result.call_id!r} answers no call of the history.")
+        return HistoryError(f"The call {result.call_id!r} already has a result.")
+    return HistoryError(f"The result for {result.call_id!r} answers no call of the history.")
 
 
 @cache

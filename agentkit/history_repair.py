@@ -9,12 +9,13 @@ its `HistoryRepair`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from operator import attrgetter, itemgetter
 from typing import Literal, TypeAlias, TypeVar
 
 from agentkit.history import History
 from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult
-from agentkit.value import dataclass, replace
+from agentkit.value import dataclass
 
 K = TypeVar("K")
 

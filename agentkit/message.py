@@ -11,9 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
-from agentkit.content import ContentBlock, ReasoningContent, join_text, text_blocks
+from agentkit.content import ContentBlock, ReasoningContent, join_text, short_repr, text_blocks
 from agentkit.json_schema import JsonValue
-from agentkit.value import short_repr
 
 BLOCKS: tuple[type[ContentBlock], ...] = get_args(ContentBlock)
 _set = object.__setattr__  # the messages are frozen
@@ -180,6 +179,12 @@ def read_content(content: Content) -> tuple[ContentBlock, ...]:
     Raises:
         TypeError: it is neither text nor a content block, nor several of them.
     """
+    if type(content) is tuple:  # the usual case; checks against abstract classes are slow
+        for one in content:
+            if not isinstance(one, BLOCKS):
+                break
+        else:
+            return content
     if isinstance(content, str):
         return text_blocks(content)
     if isinstance(content, BLOCKS):

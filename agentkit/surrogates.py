@@ -12,13 +12,12 @@ journal; otherwise they would raise an error later, where those are encoded.
 import dataclasses
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 from operator import attrgetter, is_
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
-
-from agentkit.value import replace
 
 T = TypeVar("T")
 
@@ -82,8 +81,10 @@ def _repair_text(text: str) -> str:
 
 
 def _repair_sequence(values: Sequence[Any]) -> Sequence[Any]:
-    items = [_repair_of(type(item))(item) for item in values]
-    return values if all(map(is_, items, values)) else type(values)(items)  # type: ignore[call-arg]  # a list or a tuple
+    for item in values:
+        if _repair_of(type(item))(item) is not item:  # hardly ever
+            return type(values)(map(replace_surrogates, values))  # type: ignore[call-arg]  # a list or a tuple
+    return values
 
 
 def _repair_mapping(values: Mapping[Any, Any]) -> Mapping[Any, Any]:
@@ -93,10 +94,10 @@ def _repair_mapping(values: Mapping[Any, Any]) -> Mapping[Any, Any]:
 
 
 def _repair_fields(names: Sequence[str], read: Callable[[Any], tuple[Any, ...]], value: Any) -> Any:
-    changed: dict[str, Any] = {}
-    for name, old in zip(names, read(value), strict=True):
-        if old and not (type(old) is str and old.isascii()):  # hardly any field
-            new = _repair_of(type(old))(old)
-            if new is not old:
-                changed[name] = new
-    return replace(value, **changed) if changed else value
+    for old in read(value):
+        if not old or (type(old) is str and old.isascii()):  # nearly every field
+            continue
+        if _repair_of(type(old))(old) is not old:
+            new = map(replace_surrogates, read(value))
+            return replace(value, **dict(zip(names, new, strict=True)))
+    return value

@@ -7,7 +7,7 @@ Out: `Usage`, which can be added.
 from collections.abc import Sequence
 from decimal import Decimal
 
-from agentkit.value import dataclass, maker
+from agentkit.value import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ class Usage:
             return self
         if self is NO_USAGE:
             return other
-        return _new_usage(
+        return Usage(
             input_tokens=self.input_tokens + other.input_tokens,
             output_tokens=self.output_tokens + other.output_tokens,
             cache_read_tokens=self.cache_read_tokens + other.cache_read_tokens,
@@ -51,9 +51,6 @@ class Usage:
             cost_usd=_add_costs(self.cost_usd, other.cost_usd),
             is_estimate=self.is_estimate or other.is_estimate,
         )
-
-
-_new_usage = maker(Usage)
 
 
 NO_USAGE = Usage()

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import field
 
-from agentkit.value import dataclass
+from agentkit.value import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class WireRequest:
     """One request to a provider.
 
@@ -29,7 +29,7 @@ class WireRequest:
     stream: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class WireHead:
     """The status and headers of a response; header names are lower case."""
 

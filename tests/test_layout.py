@@ -102,6 +102,32 @@ def test_public_classes_have_different_names() -> None:
     assert shared == set()
 
 
+def test_no_code_is_generated_or_read_as_bytecode() -> None:
+    """No `exec`, `eval` or `compile`, no other class for an object, no look into functions."""
+    found: list[str] = []
+    for path in sources(*PACKAGES):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(func=ast.Name(id="exec" | "eval" | "compile")):
+                    pass
+                case ast.Attribute(attr="__class__", ctx=ast.Store()):
+                    pass
+                case ast.Attribute(attr="co_code" | "__code__"):
+                    pass
+                case ast.Constant(value="__class__"):
+                    pass
+                case ast.Import(names=names) if {"dis", "opcode"} & {one.name for one in names}:
+                    pass
+                case ast.ImportFrom(module="dis" | "opcode"):
+                    pass
+                case _:
+                    continue
+            found.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+
+    assert not found
+    assert len(sources(*PACKAGES)) > 100
+
+
 def test_every_module_documents_its_input_and_output() -> None:
     """With `In:` and `Out:`; an `__init__.py` or `__main__.py` needs only a docstring."""
     undocumented = []

@@ -8,7 +8,7 @@ Progress is not kept: it is over.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from functools import cache
 from typing import Any
 
@@ -33,10 +33,10 @@ from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult, Us
 from agentkit.tools.approval import PlannedCall
 from agentkit.tools.validate import ReadyCall
 from agentkit.usage import NO_USAGE, Usage
-from agentkit.value import dataclass, replace
+from agentkit.value import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class CallOutcome:
     """The outcome of one call, as it is recorded.
 

@@ -10,6 +10,7 @@ process and segment of the run. The number of hand-offs of a run is bounded.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -25,7 +26,7 @@ from agentkit.tools.binding import Binding, BoundArguments
 from agentkit.tools.run_context import RunContext, link_of
 from agentkit.tools.tool import Tool
 from agentkit.tools.toolset import StaticToolset
-from agentkit.value import dataclass, replace
+from agentkit.value import dataclass
 
 INPUT_SCHEMA: JsonObject = {
     "type": "object",

@@ -9,6 +9,7 @@ left, or that exceeds its limit, is cut off and dropped.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache, cached_property, partial
 from typing import TypeAlias
 
@@ -42,12 +43,6 @@ from agentkit.output.output_type import Judgement
 from agentkit.surrogates import replace_surrogates
 from agentkit.tools.approval import PlannedCall
 from agentkit.tools.validate import restore_names
-from agentkit.value import maker, replace
-
-_new_exchange = maker(Exchange)
-_new_request = maker(ModelRequest)
-_model_responded = maker(ModelResponded)
-_turn_started = maker(TurnStarted)
 
 CLOSING_INSTRUCTIONS = (
     "You have reached the limit of this task ({reason}) and can call no more tools. "
@@ -82,7 +77,7 @@ async def call_model(run: Run, member: Member, state: RunState, step: CallModel)
             usage = usage + exchange.response.usage
         run.meter.charge(exchange.used, usage)
         if report.is_active:
-            await report.replay(_turn_started(turn=state.turns + 1))
+            await report.replay(TurnStarted(turn=state.answered.turns + 1))
     after = state.add_exchange(exchange, closing=step.closing, ready=ready, is_replay=is_replay)
     run.draft.begin(after.history)
     if report.is_active and exchange.response is not None:
@@ -98,14 +93,15 @@ async def _exchange(
     """Make the exchange, plan its calls and charge what it used; `ready` gets validated calls."""
     meter, emit = run.meter, run.report.emitter
     if emit is not ignore:
-        await emit(_turn_started(turn=state.turns + 1))
+        await emit(TurnStarted(turn=state.answered.turns + 1))
     taken = run.inbox.take()
     history = state.history + taken if taken else state.history
     tools = await member.tools(history, emit=emit)
     is_counted = step.closing is None  # the closing answer does not count as a turn
     if is_counted and not meter.begin_turn():
-        return _new_exchange(response=None, over="max_turns", taken=taken)
-    started = run.clock.monotonic()
+        return Exchange(response=None, over="max_turns", taken=taken)
+    is_timed = run.has_journal or emit is not ignore
+    started = run.clock.monotonic() if is_timed else 0.0
     call = _ModelCall(run, member, emit=emit)
     run.draft.take(taken, call.limit.received)
     judged: Judgement | None = None
@@ -138,9 +134,9 @@ async def _exchange(
             ready=ready,
             repairs=response.repairs,
         )
-    if run.has_journal or emit is not ignore:
+    if is_timed:
         used = replace(used, seconds=run.clock.monotonic() - started)
-    return _new_exchange(
+    return Exchange(
         response=response,
         # Recorded with the exchange: another life of the run must not ask its own clock about it.
         over=over or meter.reached(),
@@ -201,7 +197,7 @@ class _ModelCall:
         if step.closing is not None:
             added = CLOSING_INSTRUCTIONS.format(reason=step.closing.removeprefix("max_"))
         parts = (await member.instructions(run), added, output.instructions)
-        return _new_request(
+        return ModelRequest(
             history=history,
             instructions="\n\n".join(part for part in parts if part),
             tools=offer.tools,
@@ -306,8 +302,8 @@ async def _report(
     for repair in response.repairs:
         await emit(AnswerRepaired(repair=repair))
     await emit(
-        _model_responded(
-            turn=state.turns + 1,
+        ModelResponded(
+            turn=state.answered.turns + 1,
             message=response.message,
             finish_reason=response.finish_reason,
             usage=response.usage,
@@ -322,7 +318,7 @@ async def _report(
     for repair in judged.repairs:
         await emit(AnswerRepaired(repair=repair))
     if judged.reason:
-        await emit(OutputRejected(attempt=state.refusals + 1, reason=judged.reason))
+        await emit(OutputRejected(attempt=state.answered.refusals + 1, reason=judged.reason))
 
 
 def _limit_behind(

@@ -23,9 +23,7 @@ from agentkit.event import (
 )
 from agentkit.event.record import process_listeners
 from agentkit.log import Log
-from agentkit.value import maker
 
-_record = maker(EventRecord)
 _DELTAS = (TextReceived, ReasoningReceived, ToolArgumentsReceived)
 
 log: Log = Log("agentkit.agent")
@@ -84,7 +82,7 @@ class Report:
             if not is_replay:
                 root._seq += 1
                 seq = root._seq
-            record = _record(
+            record = EventRecord(
                 run_id=self.run_id,
                 event=event,
                 at=self._clock.now(),

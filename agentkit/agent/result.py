@@ -17,7 +17,7 @@ from agentkit.lazy_import import load_object
 from agentkit.message import Message, ToolCall, ToolResult, UserMessage
 from agentkit.output.output_type import OutputError, OutputT, SuspendedError
 from agentkit.usage import Usage
-from agentkit.value import dataclass, maker
+from agentkit.value import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,28 +109,30 @@ class RunResult(Generic[OutputT]):
         )
 
 
-_new_result = maker(RunResult)
-
-
 def build_result(
     run: Run, state: RunState, reason: StopReason, *, agent: str, model: str
 ) -> RunResult[Any]:
     """Build the result of a run that stops here."""
     found = run.output.find(state.history)
     outputs = found.values
-    if not outputs and run.output.output is None and state.has_closing_answer and found.text:
+    if (
+        not outputs
+        and run.output.output is None
+        and state.answered.has_closing_answer
+        and found.text
+    ):
         outputs = (found.text,)  # also next to a call, which at the limit is not run
-    return _new_result(
+    return RunResult(
         text=found.text or _NO_ANSWER.get(reason, ""),
         history=state.history,
         usage=run.meter.usage,
         stop_reason=reason,
-        turns=state.turns,
+        turns=state.answered.turns,
         model=model,
         agent=agent,
         run_id=run.id,
         segment=run.segment,
-        exchanges=state.exchanges,
+        exchanges=state.answered.exchanges,
         _outputs=outputs if reason != "suspended" else (),
         _start=run.start,
     )

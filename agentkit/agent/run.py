@@ -20,7 +20,7 @@ from agentkit.agent.call_outcome import Draft
 from agentkit.agent.journal import NO_JOURNAL, InnerJournal, Journal
 from agentkit.agent.options import AgentSettings, Instructions, RunOptions
 from agentkit.agent.report import Report
-from agentkit.agent.step import Policy, RunState
+from agentkit.agent.step import Answered, Policy, RunState
 from agentkit.budget.budget import Budget, Limits
 from agentkit.budget.meter import Meter
 from agentkit.chat import ModelSettings, ToolChoice
@@ -35,14 +35,11 @@ from agentkit.output.output_plan import OutputPlan
 from agentkit.tools.approval import Approval, ApprovalRule, call_digest
 from agentkit.tools.run_context import RunContext, link_of
 from agentkit.tools.toolset import Toolset, as_toolset
-from agentkit.value import maker
 
 T = TypeVar("T")
 
 _AUTO = ToolChoice()
 _DIGEST_CHARACTERS = 16
-_new_policy = maker(Policy)
-_new_state = maker(RunState)
 
 
 class AgentParts(Protocol):
@@ -236,7 +233,9 @@ class Run:
 
     def start_state(self) -> RunState:
         """Return the state that the run begins with."""
-        return _new_state(history=self.history, is_accepted=self.output.is_answered(self.history))
+        if self.output.is_answered(self.history):
+            return RunState(history=self.history, answered=Answered(is_accepted=True))
+        return RunState(history=self.history)
 
     async def identify(self) -> None:
         """Find the run's id and segment, in the journal if there is one.
@@ -364,7 +363,7 @@ def _policy(
     options: AgentSettings, given: RunOptions[Any], output: OutputPlan[Any], limits: Limits
 ) -> Policy:
     asked = given.get("tool_choice", _AUTO)
-    return _new_policy(
+    return Policy(
         closing_answer=limits.closing_answer,
         tool_choice=ToolChoice.parse(asked) if isinstance(asked, str) else asked,
         stop_without_progress=options.stop_without_progress,

@@ -8,7 +8,7 @@ calls goes on with them; one that ends with an answer is finished.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -23,10 +23,7 @@ from agentkit.output.output_type import Judgement
 from agentkit.tools.approval import PlannedCall
 from agentkit.tools.validate import ReadyCall
 from agentkit.usage import NO_USAGE, Usage
-from agentkit.value import dataclass, maker, replace
-
-_new_exchange = maker(ModelExchange)
-
+from agentkit.value import dataclass
 
 _NOT_JUDGED = Judgement()
 
@@ -96,11 +93,10 @@ class ToolAnswers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunState:
-    """How far a run has come.
+class Answered:
+    """What is known of the answers of a run in addition to the history.
 
     Attributes:
-        history: the complete conversation.
         turns: model calls made in this run.
         exchanges: who answered each of them.
         finish_reason: why the last answer ended; None before the first.
@@ -111,14 +107,9 @@ class RunState:
         is_accepted: the last message is structured output of the requested type.
         refusals: answers of this run that had another type.
         is_asked_again: the last answer was text of another type, and the model was replies.
-        over: the limit that was reached; None while there is room.
-        closing: the limit for which a closing answer was requested; None before that.
         has_closing_answer: the closing answer arrived.
-        last_turns: what shows whether the run may be stuck; None if the history has to.
-        is_replay: the last step came from the journal.
     """
 
-    history: History
     turns: int = 0
     exchanges: tuple[ModelExchange, ...] = ()
     finish_reason: FinishReason | None = None
@@ -129,9 +120,29 @@ class RunState:
     is_accepted: bool = False
     refusals: int = 0
     is_asked_again: bool = False
+    has_closing_answer: bool = False
+
+
+NO_ANSWER = Answered()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunState:
+    """How far a run has come.
+
+    Attributes:
+        history: the complete conversation.
+        answered: what is known of the answers; the same value while tools run.
+        over: the limit that was reached; None while there is room.
+        closing: the limit for which a closing answer was requested; None before that.
+        last_turns: what shows whether the run may be stuck; None if the history has to.
+        is_replay: the last step came from the journal.
+    """
+
+    history: History
+    answered: Answered = NO_ANSWER
     over: StopReason | None = None
     closing: StopReason | None = None
-    has_closing_answer: bool = False
     last_turns: tuple[Turn, ...] | None = None
     is_replay: bool = False
 
@@ -161,21 +172,25 @@ class RunState:
         if judged.results or judged.reply or exchange.late:
             reply = () if judged.reply is None else (judged.reply,)
             history += (*judged.results, *reply, *exchange.late)
-        return _new_state(
-            history=history,
-            turns=self.turns + 1,
-            over=over,
-            closing=closing,
-            has_closing_answer=closing is not None,
-            exchanges=(*self.exchanges, _model_exchange(response, turn=self.turns + 1)),
+        before, turn = self.answered, self.answered.turns + 1
+        answered = Answered(
+            turns=turn,
+            exchanges=(*before.exchanges, _model_exchange(response, turn=turn)),
             finish_reason=response.finish_reason,
-            has_called=self.has_called or bool(response.message.tool_calls),
+            has_called=before.has_called or bool(response.message.tool_calls),
             plan={planned.call_id: planned for planned in exchange.plan},
             ready=ready or {},
-            polling=self.polling.union(exchange.polling),
+            polling=before.polling.union(exchange.polling),
             is_accepted=judged.is_accepted and not exchange.late,
-            refusals=self.refusals + bool(judged.reason),
+            refusals=before.refusals + bool(judged.reason),
             is_asked_again=judged.reply is not None and not exchange.late,
+            has_closing_answer=closing is not None,
+        )
+        return RunState(
+            history=history,
+            answered=answered,
+            over=over,
+            closing=closing,
             last_turns=None if judged.results else self.last_turns,
             is_replay=is_replay,
         )
@@ -189,21 +204,20 @@ class RunState:
     ) -> "RunState":
         """Return the state with the decisions about the open calls."""
         decided = {planned.call_id: planned for planned in plan}
-        return replace(self, plan=decided, ready=ready or {}, is_replay=is_replay)
+        answered = replace(self.answered, plan=decided, ready=ready or {})
+        return replace(self, answered=answered, is_replay=is_replay)
 
     def add_answers(self, answers: ToolAnswers, *, is_replay: bool = False) -> "RunState":
         """Return the state after tools answered."""
         history = self.history.add_repaired(answers.results)
-        return replace(
-            self,
+        return RunState(
             history=history,
+            answered=self.answered,
             over=self.over or answers.over,
-            is_replay=is_replay,
+            closing=self.closing,
             last_turns=None if history.open_calls else last_turns(history, self.last_turns),
+            is_replay=is_replay,
         )
-
-
-_new_state = maker(RunState)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,9 +255,6 @@ class CallModel:
     closing: StopReason | None = None
 
 
-_call_model = maker(CallModel)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanCalls:
     """Decide what may be done about open calls that came from an earlier run."""
@@ -256,9 +267,6 @@ class RunTools:
     """Run these of the open calls, in the order asked."""
 
     calls: tuple[ToolCall, ...]
-
-
-_run_tools = maker(RunTools)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,7 +288,7 @@ Step: TypeAlias = CallModel | PlanCalls | RunTools | Suspend | Finish
 
 def _model_exchange(response: ModelResponse, *, turn: int) -> ModelExchange:
     """Return who gave a response, and who failed before."""
-    return _new_exchange(
+    return ModelExchange(
         turn=turn,
         provider=response.provider,
         model=response.model,
@@ -301,7 +309,7 @@ def next_step(state: RunState, policy: Policy) -> Step:
     over = state.over
     hint = ""
     if over is None and policy.stop_without_progress and _may_be_stuck(state):
-        progress = assess(state.history, polling=state.polling)
+        progress = assess(state.history, polling=state.answered.polling)
         if progress.stall is Stall.STOP:
             over = "no_progress"
         elif progress.stall is Stall.HINT:
@@ -310,7 +318,7 @@ def next_step(state: RunState, policy: Policy) -> Step:
         return _ask(_choice(state, policy), hint)
     if not policy.closing_answer:
         return Finish(reason=over)
-    return _call_model(choice=ToolChoice(mode="none"), closing=over)
+    return CallModel(choice=ToolChoice(mode="none"), closing=over)
 
 
 @lru_cache(64)
@@ -321,29 +329,33 @@ def _ask(choice: ToolChoice, hint: str) -> CallModel:
 
 def _may_be_stuck(state: RunState) -> bool:
     """Return whether a run may be stuck: most turns have nothing in common with those before."""
-    return state.has_called and (state.last_turns is None or may_be_stuck(state.last_turns))
+    return state.answered.has_called and (
+        state.last_turns is None or may_be_stuck(state.last_turns)
+    )
 
 
 def _step_for_calls(state: RunState) -> Step:
     """Run what may run, up to the first call that needs approval: order is kept."""
     calls = state.history.open_calls
-    if any(call.id not in state.plan for call in calls):
+    if any(call.id not in state.answered.plan for call in calls):
         return PlanCalls(calls=calls)
-    decided = [state.plan[call.id].verdict.decision for call in calls]
+    decided = [state.answered.plan[call.id].verdict.decision for call in calls]
     asked = decided.index("ask") if "ask" in decided else len(calls)
-    return _run_tools(calls=calls[:asked]) if asked else Suspend(calls=calls)
+    return RunTools(calls=calls[:asked]) if asked else Suspend(calls=calls)
 
 
 def _end_reason(state: RunState, policy: Policy) -> StopReason | None:
     """Return why the run ends with what it has; None while something is left to do."""
     if policy.output_retries is None:
-        return _reason(state.finish_reason) if _ends_with_answer(state.history) else None
-    if state.is_accepted:
+        return _reason(state.answered.finish_reason) if _ends_with_answer(state.history) else None
+    if state.answered.is_accepted:
         return "answered"
-    if state.refusals > policy.output_retries:
+    if state.answered.refusals > policy.output_retries:
         return "invalid_output"
     # A content filter would withhold the same answer again.
-    is_filtered = state.finish_reason == "content_filter" and _ends_with_answer(state.history)
+    is_filtered = state.answered.finish_reason == "content_filter" and _ends_with_answer(
+        state.history
+    )
     return "content_filter" if is_filtered else None
 
 
@@ -363,8 +375,8 @@ def _reason(finish_reason: FinishReason | None) -> StopReason:
 
 def _choice(state: RunState, policy: Policy) -> ToolChoice:
     """Return the choice for the next turn: a call is forced once, else the run never ends."""
-    if state.is_asked_again and policy.answer_choice is not None:
+    if state.answered.is_asked_again and policy.answer_choice is not None:
         return policy.answer_choice
-    if policy.tool_choice.is_forced and state.has_called:
+    if policy.tool_choice.is_forced and state.answered.has_called:
         return ToolChoice()
     return policy.tool_choice

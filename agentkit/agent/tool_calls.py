@@ -9,6 +9,7 @@ Each call gets exactly one result. What has finished stays finished, even after 
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from functools import cache, partial
 from typing import TypeAlias
 
@@ -38,20 +39,19 @@ from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult
 from agentkit.surrogates import replace_surrogates
 from agentkit.tools.approval import PlannedCall, plan_calls_in_order, validate_edited
 from agentkit.tools.concurrency.graceful_cancel import CLEANUP_SECONDS
-from agentkit.tools.execute import annotated, execute_calls, find_outcome, plan_calls
+from agentkit.tools.execute import execute_calls, find_outcome, plan_calls
 from agentkit.tools.result_content import MAX_RESULT_CHARACTERS, cut_result
 from agentkit.tools.run_context import RunLink
 from agentkit.tools.tool import Tool
+from agentkit.tools.tool_run import annotated
 from agentkit.tools.validate import ReadyCall, validate_off_loop, with_answer_repairs
 from agentkit.usage import NO_USAGE, Usage
-from agentkit.value import maker, replace
 
 Ready: TypeAlias = dict[str, ReadyCall | ToolResult]
 """Calls as they were validated: ready to run, or with the error result that they get."""
 
 _ONE_CALL = Spent(tool_calls=1)
 _NO_LIMIT = nullcontext()
-_new_answers = maker(ToolAnswers)
 
 
 async def plan_calls_of(
@@ -121,7 +121,8 @@ async def run_tools(
     run: Run, member: Member, state: RunState, calls: Sequence[ToolCall]
 ) -> RunState:
     """Run `calls`, as the plan of the state says, and return the state after it."""
-    run.draft.begin(state.history)
+    if run.draft.history is not state.history:
+        run.draft.begin(state.history)
     answers, is_replay = await run.effect(
         state, "tools", partial(_run_batch, run, member, state, calls), codec=_answers_codec
     )
@@ -191,7 +192,7 @@ class _Batch:
 
     async def validate(self, calls: Sequence[ToolCall]) -> Mapping[str, ReadyCall | ToolResult]:
         """Return calls as they were validated for the plan, or as they are now."""
-        ready = self._state.ready
+        ready = self._state.answered.ready
         if all(call.id in ready for call in calls):
             return ready
         tools = await self._member.tools(self._state.history, emit=self.emit)
@@ -232,7 +233,7 @@ class _Batch:
         self, call: ToolCall, checked: ReadyCall | ToolResult
     ) -> ReadyCall | ToolResult:
         """Return a call as the plan of the state has it: rejected, edited, or as it was."""
-        planned = self._state.plan[call.id]
+        planned = self._state.answered.plan[call.id]
         if planned.rejection is not None:
             return planned.rejection
         if planned.verdict.decision == "deny":
@@ -247,7 +248,7 @@ class _Batch:
     ) -> ToolResult:
         """Run one call as an effect of the journal."""
         call = ready.call
-        planned = self._state.plan[call.id]
+        planned = self._state.answered.plan[call.id]
 
         async def live(act: Callable[[], Awaitable[ToolResult]]) -> CallOutcome:
             started = self._run.clock.monotonic()
@@ -292,7 +293,7 @@ class _Batch:
             seconds = run.clock.monotonic() - self._started
             used = self._used + Spent(tool_calls=self._tool_calls, seconds=seconds)
             facts = tuple([self._fact(call) for call in calls])
-        return _new_answers(
+        return ToolAnswers(
             results=results, facts=facts, over=run.meter.reached(), used=used, usage=self._usage
         )
 

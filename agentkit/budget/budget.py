@@ -5,13 +5,15 @@ Out: `Limits`, with a value for everything.
 """
 
 import math
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from agentkit.config.profile import ModelProfile
+from agentkit.content import short_repr
 from agentkit.errors import ConfigError
 from agentkit.event import BudgetLimits
-from agentkit.value import dataclass, replace, short_repr
+from agentkit.value import dataclass, record
 
 DEFAULT_TURNS = 40
 DEFAULT_TOOL_CALLS = 200
@@ -86,7 +88,7 @@ class Budget:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Limits:
     """The limits of a run; infinite for no limit of that kind. See `Budget`."""
 

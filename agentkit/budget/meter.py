@@ -16,17 +16,19 @@ from agentkit.clock import Clock
 from agentkit.config.profile import ModelProfile
 from agentkit.event import StopReason
 from agentkit.usage import NO_USAGE, Usage, total_usage
-from agentkit.value import dataclass, maker
+from agentkit.value import record
+
+_NO_COST = Decimal(0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Spent:
     """The usage so far."""
 
     turns: int = 0
     tool_calls: int = 0
     tokens: int = 0
-    cost_usd: Decimal = Decimal(0)
+    cost_usd: Decimal = _NO_COST
     seconds: float = 0.0
 
     def __add__(self, other: "Spent") -> "Spent":
@@ -34,7 +36,7 @@ class Spent:
             return self
         if self is NOTHING:
             return other
-        return _new_spent(
+        return Spent(
             turns=self.turns + other.turns,
             tool_calls=self.tool_calls + other.tool_calls,
             tokens=self.tokens + other.tokens,
@@ -45,13 +47,10 @@ class Spent:
     @staticmethod
     def of_usage(usage: Usage) -> "Spent":
         """Return the usage of one exchange, without its duration."""
-        return _new_spent(turns=1, tokens=usage.total_tokens, cost_usd=usage.cost_usd or Decimal(0))
+        return Spent(turns=1, tokens=usage.total_tokens, cost_usd=usage.cost_usd or _NO_COST)
 
 
-_new_spent = maker(Spent)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Forecast:
     """The usage that a request may have: its input is known, its answer is bounded.
 
@@ -89,6 +88,7 @@ class Meter:
         "_cost_usd",
         "_earlier_seconds",
         "_held",
+        "_most_usd",
         "_owed",
         "_parent",
         "_started",
@@ -110,8 +110,9 @@ class Meter:
         self._parent = parent
         self._started = clock.monotonic()
         self._working_seconds = self.limits.working_seconds
+        self._most_usd = self.limits.cost_usd if self.limits.has_money_limit else None
         self._turns = self._tool_calls = self._tokens = 0
-        self._cost_usd = Decimal(0)
+        self._cost_usd = _NO_COST
         self._earlier_seconds = 0.0
         self._held: dict[object, Spent] = {}
         self._owed: dict[object, Spent] = {}
@@ -146,7 +147,8 @@ class Meter:
             self._turns += used.turns
             self._tool_calls += used.tool_calls
             self._tokens += used.tokens
-            self._cost_usd += used.cost_usd
+            if used.cost_usd:
+                self._cost_usd += used.cost_usd
             self._earlier_seconds += used.seconds
         if usage is not None and usage is not NO_USAGE:
             self._usages.append(usage)
@@ -166,9 +168,10 @@ class Meter:
             return "max_tool_calls"
         if self._tokens >= limits.tokens:
             return "max_tokens"
-        if self._cost_usd >= limits.cost_usd:
+        if self._most_usd is not None and self._cost_usd >= self._most_usd:
             return "max_cost"
-        if self._seconds >= self._working_seconds:
+        used_seconds = self._earlier_seconds + self._clock.monotonic() - self._started
+        if used_seconds >= self._working_seconds:
             return "deadline"
         return None if self._parent is None else self._parent.reached()
 
@@ -177,15 +180,12 @@ class Meter:
 
         A part of the time is reserved for the closing answer; with `closing` it may be used.
         """
-        left = self._seconds_left(closing=closing)
-        return None if left == math.inf else left
-
-    def _seconds_left(self, *, closing: bool) -> float:
         limit = self.limits.seconds if closing else self._working_seconds
-        left = limit if limit == math.inf else max(0.0, limit - self._seconds)
-        return (
-            left if self._parent is None else min(left, self._parent._seconds_left(closing=closing))
-        )
+        left = None if limit == math.inf else max(0.0, limit - self._seconds)
+        if self._parent is None:
+            return left
+        above = self._parent.seconds_left(closing=closing)
+        return above if left is None or (above is not None and above < left) else left
 
     def begin_turn(self) -> bool:
         """Reserve a model call here and at all parents; return False if none is left.

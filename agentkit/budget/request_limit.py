@@ -8,6 +8,7 @@ attempt has less left.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import anyio
 
@@ -24,7 +25,6 @@ from agentkit.event import (
     ToolArgumentsReceived,
 )
 from agentkit.usage import NO_USAGE, Usage
-from agentkit.value import replace
 
 BILLED_KINDS: frozenset[ErrorKind] = frozenset(
     {"bad_response", "empty_response", "stream_interrupted", "truncated"}

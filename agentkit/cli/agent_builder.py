@@ -6,7 +6,7 @@ Out: `BuiltAgent`: an agent, and the line that names its model and why it was ch
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import field, fields
+from dataclasses import field, fields, replace
 from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
@@ -35,7 +35,7 @@ from agentkit.model.model import Model
 from agentkit.model.provider_model import ProviderModel
 from agentkit.tools.tool import Tool
 from agentkit.tools.toolset import ToolLike, Toolset, as_toolset, combined
-from agentkit.value import dataclass, replace
+from agentkit.value import dataclass
 
 _NO_TOOLS = "none"
 

@@ -10,6 +10,7 @@ denied.
 import json
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from enum import StrEnum
 from typing import TypeAlias, cast
 
@@ -23,7 +24,6 @@ from agentkit.message import ToolResult
 from agentkit.tools.approval import ApprovalRule, Verdict, plan_call
 from agentkit.tools.question import Question, answer_verdict, question_of
 from agentkit.tools.validate import ReadyCall, validate_call
-from agentkit.value import replace
 
 AskLine: TypeAlias = Callable[[str, str], Awaitable[str | None]]
 """Gets a prompt and the initial text; returns the typed line, None at the end of input."""

@@ -21,6 +21,7 @@ sent to the base URL that is given with it.
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 
 from pydantic import SecretStr
@@ -36,7 +37,7 @@ from agentkit.config.user_files import (
     user_folder,
 )
 from agentkit.errors import ConfigError
-from agentkit.value import dataclass, replace
+from agentkit.value import dataclass
 
 __all__ = [
     "ResolvedModel",

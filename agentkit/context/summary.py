@@ -8,7 +8,7 @@ summary.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from typing import TypeAlias
 
 from agentkit.chat import ModelRequest, ModelResponse, ModelSettings
@@ -19,7 +19,7 @@ from agentkit.history import History
 from agentkit.message import AssistantMessage, Message, SystemMessage, ToolResult, UserMessage
 from agentkit.model.model import TokenCounter
 from agentkit.usage import Usage
-from agentkit.value import dataclass, replace
+from agentkit.value import dataclass
 
 AskModel: TypeAlias = Callable[[ModelRequest], Awaitable[ModelResponse]]
 """Makes one exchange with the model of the run, within the run's limits."""

@@ -12,7 +12,7 @@ cache stay valid.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 
 from agentkit.chat import ModelRequest
 from agentkit.content import text_blocks
@@ -21,7 +21,7 @@ from agentkit.errors import UnsupportedError
 from agentkit.history import History
 from agentkit.message import AssistantMessage, Message, SystemMessage, ToolResult, UserMessage
 from agentkit.model.model import TokenCounter
-from agentkit.value import dataclass, replace
+from agentkit.value import dataclass
 
 _LEAST_CHARACTERS = 100  # of a shortened text; the note in it takes half of them
 _HEAD = 2 / 3  # of what is kept of a text; the rest is its end

@@ -9,6 +9,7 @@ counted at all.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from agentkit.chat import ModelRequest, ModelSettings
 from agentkit.config.profile import ModelProfile
@@ -23,7 +24,7 @@ from agentkit.log import Log
 from agentkit.message import Message
 from agentkit.model.model import TokenCounter, new_counter
 from agentkit.model.token_estimate import max_message_tokens, max_text_tokens, max_tool_tokens
-from agentkit.value import dataclass, replace
+from agentkit.value import dataclass
 
 _KEPT_CONVERSATIONS = 256
 _MOST_ANSWER_TOKENS = 4096

@@ -14,18 +14,18 @@ from agentkit.chat import ModelRequest
 from agentkit.config.profile import ModelProfile, ProviderProfile
 from agentkit.json_schema import JsonValue
 from agentkit.usage import Usage
-from agentkit.value import dataclass
+from agentkit.value import record
 from agentkit.wire import WireHead, WireRequest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class TextDelta:
     """A piece of the answer's text."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ReasoningDelta:
     """A piece of the model's reasoning.
 
@@ -37,7 +37,7 @@ class ReasoningDelta:
     data: Mapping[str, JsonValue] | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class CallDelta:
     """A piece of a tool call, as the provider sent it; None is what it did not send.
 
@@ -56,21 +56,21 @@ class CallDelta:
     is_object: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class FinishDelta:
     """The provider's own word for why the model stopped."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class UsageDelta:
     """The usage of the exchange so far; the last one counts."""
 
     usage: Usage
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class HeadDelta:
     """Which model answered, as far as the provider reports it; later ones fill gaps."""
 
@@ -79,7 +79,7 @@ class HeadDelta:
     upstream: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class DoneDelta:
     """The provider marked the end of its stream.
 
@@ -95,7 +95,7 @@ Delta: TypeAlias = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Encoded:
     """An encoded request, and what is needed to decode its answer.
 

@@ -10,6 +10,7 @@ forced by writing its beginning into the prompt.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from agentkit.chat import ModelRequest, ToolSpec
 from agentkit.config.profile import Accepts, ModelProfile, ProviderProfile
@@ -23,7 +24,6 @@ from agentkit.dialect.openai_chat.response import OpenAIChatDecoder
 from agentkit.dialect.request_body import Body
 from agentkit.errors import UnsupportedError
 from agentkit.message import Message, UserMessage
-from agentkit.value import replace
 from agentkit.wire import WireHead
 
 PATH = "/completions"

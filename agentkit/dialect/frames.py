@@ -17,7 +17,7 @@ from pydantic_core import from_json
 from agentkit.dialect.provider_errors import error_in_answer
 from agentkit.dialect.sse import ServerEvent, SSEDecoder
 from agentkit.errors import ErrorKind, ProtocolError
-from agentkit.value import dataclass, maker
+from agentkit.value import record
 from agentkit.wire import WireHead
 
 _BLANK = b"\xef\xbb\xbf \t\r\n"  # a byte order mark, and white space sent as a keep-alive
@@ -32,7 +32,7 @@ _NO_LETTERS = re.compile(r"[^a-z]+")
 _FIELDS = (b"data:", b"event:", b"id:", b"retry:")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Frame:
     """A JSON object of an answer.
 
@@ -44,9 +44,6 @@ class Frame:
     value: Mapping[str, Any]
     is_complete: bool = False
     is_done: bool = False
-
-
-_new_frame = maker(Frame)
 
 
 class Frames:
@@ -99,9 +96,9 @@ class Frames:
             lines = _json_lines(text)
             if lines is None:
                 raise self.bad(text) from error
-            yield from (_new_frame(value=self._object(line)) for line in lines)
+            yield from (Frame(value=self._object(line)) for line in lines)
             return
-        yield _new_frame(value=self._object(value), is_complete=True)
+        yield Frame(value=self._object(value), is_complete=True)
 
     def bad(self, seen: str) -> ProtocolError:
         """Return the error for an answer in another format; `seen` is what arrived instead."""
@@ -130,7 +127,7 @@ class Frames:
                     return  # anything after [DONE] is not part of the answer
                 if part[0] != "{" and part.strip(' "').upper() == _DONE:
                     self._is_done = True
-                    yield _new_frame(value={}, is_done=True)
+                    yield Frame(value={}, is_done=True)
                     return
                 try:
                     value = read_json(part)
@@ -141,7 +138,7 @@ class Frames:
                             kind="stream_interrupted",
                         ) from error
                     raise self.bad(part) from error
-                yield _new_frame(value=self._object(value))
+                yield Frame(value=self._object(value))
 
     def _object(self, value: object) -> Mapping[str, Any]:
         """Return `value` if it is an object and not an error."""

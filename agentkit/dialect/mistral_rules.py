@@ -24,6 +24,7 @@ import json
 import re
 import string
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from agentkit.chat import ModelRequest
 from agentkit.content import (
@@ -45,7 +46,6 @@ from agentkit.message import (
     ToolResult,
     UserMessage,
 )
-from agentkit.value import replace
 
 GO_ON = "Go on."
 """The user message that is inserted if the format needs one and there is none."""

@@ -9,6 +9,8 @@ as text, and the response builder finds it there. A tool choice can only be requ
 whether the model respected it shows in the answer.
 """
 
+from dataclasses import replace
+
 from agentkit.chat import ModelRequest, ToolChoice
 from agentkit.config.profile import Accepts, ModelProfile, ProviderProfile
 from agentkit.dialect.base import Decoder, Encoded
@@ -31,7 +33,6 @@ from agentkit.message import (
     ToolResult,
     UserMessage,
 )
-from agentkit.value import replace
 from agentkit.wire import WireHead
 
 # There is no field for the choice: one tool is forced by offering no other.

@@ -14,11 +14,8 @@ from agentkit.config.profile import Accepts
 from agentkit.dialect.base import Delta, Encoded
 from agentkit.dialect.openai_chat.messages import to_json
 from agentkit.dialect.tool_names import changed_names
-from agentkit.value import dataclass, maker
+from agentkit.value import record
 from agentkit.wire import WireRequest
-
-_new_encoded = maker(Encoded)
-_new_request = maker(WireRequest)
 
 _NO_HEADERS: Mapping[str, str] = {}
 _HERE = b"\0"
@@ -77,9 +74,9 @@ class Body:
             UnsupportedError: two of the tools look the same to the provider.
         """
         parts = self._parts()
-        return _new_encoded(
+        return Encoded(
             # A conversation can be megabytes long, so it is copied once.
-            wire=_new_request(
+            wire=WireRequest(
                 path=path, body=b"".join(parts), headers=_NO_HEADERS, stream=request.stream
             ),
             fields=self._names(),
@@ -111,7 +108,7 @@ class Body:
         return parts
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class BodyAround:
     """A body but for the value of one field; see `Body.around`."""
 
@@ -127,8 +124,8 @@ class BodyAround:
         """Return the request with the pieces of the value; see `Body.encode`."""
         pieces = value if self.has_value else ()  # the profile omits the field
         body = b"".join((self.before, *pieces, self.after))  # copied once, as above
-        return _new_encoded(
-            wire=_new_request(path=path, body=body, headers=_NO_HEADERS, stream=request.stream),
+        return Encoded(
+            wire=WireRequest(path=path, body=body, headers=_NO_HEADERS, stream=request.stream),
             fields=self.fields,
             tool_names=self.tool_names,
         )

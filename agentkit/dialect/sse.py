@@ -9,21 +9,18 @@ plain JSON counts as data, because proxies write their errors into a running str
 Every byte is examined once, however the network cut the stream.
 """
 
-from agentkit.value import dataclass, maker
+from agentkit.value import record
 
 _LINE_ENDS = (b"\n", b"\r")
 _BOM = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ServerEvent:
     """One event; `name` is None where the provider gave none."""
 
     data: str
     name: str | None = None
-
-
-_new_event = maker(ServerEvent)
 
 
 class SSEDecoder:
@@ -96,6 +93,6 @@ class SSEDecoder:
         """Add the event collected so far; one without data is no event."""
         if self._data:
             text = b"\n".join(self._data).decode("utf-8", "replace")
-            events.append(_new_event(data=text, name=self._name))
+            events.append(ServerEvent(data=text, name=self._name))
             self._data.clear()
         self._name = None

@@ -30,7 +30,7 @@ from pydantic_core import from_json
 from agentkit.chat import Repair
 from agentkit.dialect.base import CallDelta
 from agentkit.surrogates import replace_surrogates
-from agentkit.value import dataclass, maker
+from agentkit.value import dataclass, record
 
 SHORT_CHARS = 80
 """How many characters of a value a repair quotes."""
@@ -43,7 +43,7 @@ _STRUCTURE = re.compile(r'\\.|["{}\[\]]', re.S)
 _DECODER = json.JSONDecoder()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class CallDraft:
     """One assembled call; the name may be unknown, the arguments may not be JSON.
 
@@ -56,9 +56,6 @@ class CallDraft:
     id: str | None = None
     repairs: tuple[Repair, ...] = ()
     rejection: str | None = None
-
-
-_new_draft = maker(CallDraft)
 
 
 def short(text: str) -> str:
@@ -219,7 +216,7 @@ def _finish(slot: _Slot, offered: AbstractSet[str]) -> Iterator[CallDraft]:
     if name != slot.name:
         repairs.append(Repair(kind="joined_name", before=short(slot.name), after=short(name)))
     for position, text in enumerate(texts):
-        yield _new_draft(
+        yield CallDraft(
             name=name,
             arguments=text,
             id=slot.id if position == 0 else None,

@@ -7,7 +7,7 @@ A probe without a clear result changes nothing: what was not observed stays as i
 """
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import field, replace
 
 from agentkit.config.profile import (
     Accepts,
@@ -20,7 +20,7 @@ from agentkit.config.profile import (
 )
 from agentkit.doctor.model_list import ModelListing, first_known
 from agentkit.doctor.probe import ProbeName, ProbeResult
-from agentkit.value import dataclass, replace
+from agentkit.value import dataclass
 
 OTHER_TOOL = "clock"
 TOOL = "weather"

@@ -9,6 +9,7 @@ are short and simple, so that a probe costs little and every model understands i
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 from agentkit.chat import ModelRequest, ModelSettings, ToolChoice, ToolSpec
 from agentkit.config.profile import Accepts, DialectName, ModelProfile, other_max_tokens_field
@@ -27,7 +28,6 @@ from agentkit.history import History
 from agentkit.json_schema import JsonValue
 from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult, UserMessage
 from agentkit.model.build import DIALECTS
-from agentkit.value import replace
 
 MAX_TOKENS = 64
 """Token limit of a probe's answer: two short calls, or one sentence."""

@@ -6,6 +6,7 @@ Out: a transport to its provider, which is launched if it needs to be.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from agentkit.config.load import ResolvedModel
 from agentkit.config.profile import ProviderProfile
@@ -14,7 +15,6 @@ from agentkit.transport.base import Transport
 from agentkit.transport.http_settings import HttpSettings
 from agentkit.transport.kept_transports import close_transport
 from agentkit.transport.open_transport import open_transport
-from agentkit.value import replace
 
 CONNECT_SECONDS = 10.0
 MAX_RESPONSE_BYTES = 16_000_000

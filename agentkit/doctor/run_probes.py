@@ -8,7 +8,7 @@ diagnosis with the reason. Nothing is left open.
 """
 
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import field, replace
 from decimal import Decimal
 
 import anyio
@@ -34,7 +34,7 @@ from agentkit.model.rate_limit import RateLimit, RateLimiter
 from agentkit.model.usage_cost import MILLION, with_cost
 from agentkit.transport.base import Transport
 from agentkit.usage import Usage
-from agentkit.value import dataclass, replace
+from agentkit.value import dataclass
 from agentkit.wire import WireHead, WireRequest
 
 MAX_COST_USD = Decimal("0.01")

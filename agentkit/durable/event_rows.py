@@ -5,11 +5,11 @@ Out: rows of `ak_events`; records with the stored numbers.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from agentkit.event import EventRecord, RunEvent
 from agentkit.store.base import SqlValue, Transaction
-from agentkit.value import replace
 
 BATCH = 200
 """Rows of one statement; SQLite takes up to 32,766 values."""

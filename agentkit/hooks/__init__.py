@@ -11,7 +11,7 @@ from agentkit.hooks.model_middleware import (
 )
 from agentkit.hooks.redacted import redacted
 from agentkit.hooks.tool_middleware import wrapped_tools
-from agentkit.tools.execute import ToolMiddleware
+from agentkit.tools.tool_run import ToolMiddleware
 
 __all__ = [
     "Blocked",

@@ -9,6 +9,7 @@ Each toolset has its own cache. Errors are not cached. Two equal calls at the sa
 import json
 from collections import OrderedDict
 from collections.abc import Iterable
+from dataclasses import replace
 from threading import Lock
 
 from agentkit.clock import Clock, SystemClock
@@ -21,11 +22,11 @@ from agentkit.content import (
 )
 from agentkit.hooks.tool_middleware import wrapped_tools
 from agentkit.message import ToolResult
-from agentkit.tools.execute import Proceed
 from agentkit.tools.tool import Tool
+from agentkit.tools.tool_run import Proceed
 from agentkit.tools.toolset import Toolset
 from agentkit.tools.validate import ReadyCall
-from agentkit.value import dataclass, replace
+from agentkit.value import dataclass
 
 
 def cached(

@@ -7,6 +7,7 @@ The text of a checked answer is emitted when it has passed, not while it arrives
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Literal, TypeAlias
 
 from agentkit.chat import ModelRequest, ModelResponse
@@ -23,7 +24,7 @@ from agentkit.log import Log
 from agentkit.message import AssistantMessage
 from agentkit.model.model import Model
 from agentkit.usage import Usage
-from agentkit.value import dataclass, replace
+from agentkit.value import dataclass
 
 Checked: TypeAlias = Literal["input", "output"]
 

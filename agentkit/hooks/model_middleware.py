@@ -9,6 +9,7 @@ the answer is final, not while it arrives.
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from inspect import isawaitable
 from typing import Protocol, TypeAlias, TypeVar
 
@@ -19,7 +20,7 @@ from agentkit.errors import wrong_return
 from agentkit.event import Emit, ReasoningReceived, RunEvent, TextReceived, ToolArgumentsReceived
 from agentkit.model.model import Model, ModelConnection, SupportsRetry, open_for_run
 from agentkit.transport.retry import RetrySettings
-from agentkit.value import dataclass, replace
+from agentkit.value import dataclass
 
 T = TypeVar("T")
 

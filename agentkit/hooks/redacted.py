@@ -7,6 +7,7 @@ The history of the run keeps the original text; tools get the arguments the mode
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from agentkit.chat import ModelRequest, ModelResponse
 from agentkit.event import Emit, ReasoningReceived, RunEvent, TextReceived
@@ -15,7 +16,6 @@ from agentkit.hooks.redactor import Redactor, Secret, compile_secrets
 from agentkit.hooks.rewrite_cache import RewriteCache
 from agentkit.hooks.streaming_redactor import StreamingRedactor
 from agentkit.model.model import Model
-from agentkit.value import replace
 
 REPLACEMENT = "[redacted]"
 

@@ -10,8 +10,9 @@ messages of a conversation.
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
-from typing import TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 from agentkit.content import (
     ContentBlock,
@@ -29,7 +30,6 @@ from agentkit.message import (
     ToolResult,
     UserMessage,
 )
-from agentkit.value import replace
 
 Secret: TypeAlias = str | re.Pattern[str]
 """Literal text, or a regular expression."""
@@ -170,7 +170,7 @@ class Redactor:
         """Return `value` with these fields; itself if they are unchanged."""
         if all(getattr(value, name) == field for name, field in fields.items()):
             return value
-        return replace(value, **fields)
+        return cast(T, replace(cast(Any, value), **fields))  # a dataclass
 
 
 def _as_pattern(secret: Secret) -> re.Pattern[str]:

@@ -8,15 +8,15 @@ does. Exceptions of the journal and of listeners, which run inside it, pass thro
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from agentkit.errors import wrong_return
 from agentkit.message import ToolResult
-from agentkit.tools.execute import Proceed, ToolMiddleware
 from agentkit.tools.result_content import describe_failure
 from agentkit.tools.tool import Tool
+from agentkit.tools.tool_run import Proceed, ToolMiddleware
 from agentkit.tools.toolset import Toolset, mapped
 from agentkit.tools.validate import ReadyCall
-from agentkit.value import replace
 
 
 def wrapped_tools(

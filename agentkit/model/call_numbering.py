@@ -5,15 +5,13 @@ Out: `ToolCall`s with our names, and ids that are free in the conversation.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from agentkit.chat import Repair
 from agentkit.dialect.mistral_rules import nine_char_id
 from agentkit.dialect.tool_call_assembler import CallDraft, short
 from agentkit.history import History
 from agentkit.message import ToolCall
-from agentkit.value import maker, replace
-
-_new_call = maker(ToolCall)
 
 
 def number_calls(
@@ -45,7 +43,7 @@ def number_calls(
                 )
         taken.add(call_id)
         calls.append(
-            _new_call(
+            ToolCall(
                 id=call_id,
                 name=tool_names.get(draft.name, draft.name),
                 arguments=draft.arguments,

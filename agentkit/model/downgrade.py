@@ -11,10 +11,11 @@ is recognised by the errors of that family's templates.
 
 import re
 from collections.abc import Collection
+from dataclasses import replace
 
 from agentkit.config.profile import Accepts, ModelProfile, ProviderProfile, other_max_tokens_field
 from agentkit.errors import ProviderError
-from agentkit.value import dataclass, replace
+from agentkit.value import dataclass
 
 DROPPABLE = (
     "stream_options",

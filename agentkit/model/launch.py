@@ -9,12 +9,12 @@ name one too. This is the only place that resolves these names.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import cast
 
 from agentkit.config.profile import LaunchedServer, Launcher, ProviderProfile
 from agentkit.lazy_import import load_object
 from agentkit.log import Log
-from agentkit.value import replace
 
 _log = Log("agentkit.model")
 

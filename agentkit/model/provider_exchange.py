@@ -9,6 +9,7 @@ attempt leaves no trace in the conversation, and is not repeated once its text w
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from random import random
 from typing import Protocol, cast
@@ -41,7 +42,6 @@ from agentkit.transport.kept_transports import (
 from agentkit.transport.open_transport import open_transport
 from agentkit.transport.retry import RetrySettings, retry_wait
 from agentkit.usage import NO_USAGE
-from agentkit.value import replace
 from agentkit.wire import TRACE_HEADERS, WireHead
 
 MAX_ERROR_BYTES = 100_000
@@ -217,7 +217,8 @@ class ProviderConnection:
                     calls_in_text=encoded.calls_in_text,
                     reasoning=self._resolved.model.reasoning_style,
                 )
-                builder.feed(encoded.opening)
+                if encoded.opening:
+                    builder.feed(encoded.opening)
                 await self._read(answer, builder, provider, tracker)
             response = _with_header_repair(builder.finish(), head)
             _check_choice(request, response)

@@ -9,6 +9,7 @@ reason is an error here, whatever the provider calls it.
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from agentkit.chat import FinishReason, ModelRequest, ModelResponse, Repair
@@ -43,11 +44,6 @@ from agentkit.model.call_numbering import number_calls
 from agentkit.model.finish_reasons import promises_call, read_reason
 from agentkit.model.incoming_text import IncomingText
 from agentkit.usage import NO_USAGE, Usage
-from agentkit.value import maker, replace
-
-_text_received = maker(TextReceived)
-_new_response = maker(ModelResponse)
-_new_message = maker(AssistantMessage)
 
 StreamedPart: TypeAlias = (
     TextReceived | ReasoningReceived | TextReclassified | ToolArgumentsReceived
@@ -136,7 +132,8 @@ class ResponseBuilder:
         if self._answer is not None:
             is_cut = self._reason == "length" or not self._is_finished
             self._reading = self._answer.close(is_cut=is_cut, has_calls=self._calls.has_any)
-        shown = self._show(self._reading.pieces)
+        pieces = self._reading.pieces
+        shown = self._show(pieces) if pieces else []
         if self._is_interrupted or self._is_cut_in_text or not self._request.stream:
             return []
         return shown
@@ -169,8 +166,8 @@ class ResponseBuilder:
             tool_names=self._tool_names,
             needs_no_ids=self._calls_in_text,
         )
-        return _new_response(
-            message=_new_message(
+        return ModelResponse(
+            message=AssistantMessage(
                 content=self._content(text, has_calls=bool(calls)), tool_calls=tuple(calls)
             ),
             finish_reason="tool_calls" if calls else self._reason,
@@ -264,8 +261,10 @@ class ResponseBuilder:
 
     @property
     def _is_interrupted(self) -> bool:
+        if self._is_finished:
+            return False
         is_empty = self._is_done and self._answer is None and not self._calls.has_any
-        return not self._is_finished and not is_empty and not self._is_complete_without_reason
+        return not is_empty and not self._is_complete_without_reason
 
     @property
     def _is_complete_without_reason(self) -> bool:
@@ -297,7 +296,7 @@ class ResponseBuilder:
         for kind, text in pieces:
             if kind == "text":
                 self._text.append(text)
-                shown.append(_text_received(text=text))
+                shown.append(TextReceived(text=text))
                 continue
             if kind == "was_answer":
                 self._reasoning.clear()

@@ -10,6 +10,7 @@ that was emitted cannot be withdrawn: after that, a failure is raised.
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from decimal import Decimal
 from random import random
 from typing import Literal, TypeAlias
@@ -25,7 +26,7 @@ from agentkit.log import Log
 from agentkit.model.model import EmitTracker, Model, ModelConnection, SupportsRetry, open_for_run
 from agentkit.transport.retry import RetrySettings, retry_wait
 from agentkit.usage import Usage
-from agentkit.value import dataclass, replace
+from agentkit.value import dataclass
 
 RouteOrder: TypeAlias = Literal["listed", "cheapest", "fastest"]
 CircuitState: TypeAlias = Literal["closed", "open", "half_open"]

@@ -4,6 +4,7 @@ In:  a request, its response, the profile of the model.
 Out: `Usage`.
 """
 
+from dataclasses import replace
 from decimal import Decimal
 
 from agentkit.chat import ModelRequest, ModelResponse
@@ -11,7 +12,6 @@ from agentkit.config.profile import ModelProfile
 from agentkit.model.model import new_counter
 from agentkit.model.token_estimate import estimate_tokens
 from agentkit.usage import Usage
-from agentkit.value import replace
 
 MILLION = 1_000_000
 

@@ -29,7 +29,7 @@ from agentkit.tools.approval import ApprovalRule
 from agentkit.tools.tool import Tool
 from agentkit.tools.toolset import Toolset, take_reports
 from agentkit.tools.validate import LARGE_CHARACTERS, ReadyCall, validate_call
-from agentkit.value import dataclass, maker
+from agentkit.value import record
 
 BY_TOOL = (
     "To give your final answer, call the tool {name} with it, alone, once you have all it needs. "
@@ -50,7 +50,7 @@ REJECTED = "Your answer was rejected: {reason}.\n{how}"
 ASK = "Give the answer to this conversation. {how}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Offer:
     """The tools and the response format of a request."""
 
@@ -61,10 +61,7 @@ class Offer:
     accepts_text: bool = False
 
 
-_new_offer = maker(Offer)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class RunOutput(Generic[OutputT]):
     """The output of a run: its value if it has the type, and its text."""
 
@@ -86,6 +83,7 @@ class OutputPlan(Generic[OutputT]):
         self.mode = mode
         self._settings = settings or OutputSettings()
         self._deps: object = None
+        self._last_offer: Offer | None = None
         self._accepted: tuple[AssistantMessage, ReadyCall] | None = None
 
     def for_run(self, deps: object) -> "OutputPlan[OutputT]":
@@ -146,24 +144,25 @@ class OutputPlan(Generic[OutputT]):
     ) -> Offer:
         """Return the tools, the tool choice and the response format of one request."""
         if self.output is None:
-            return _new_offer(tools=tools, choice=choice)
+            last = self._last_offer
+            if last is None or last.tools is not tools or last.choice is not choice:
+                last = self._last_offer = Offer(tools=tools, choice=choice)
+            return last
         if self.tool is None or self.choice is None:
             schema = None
             if self.mode == "response_format" and not tools:
                 schema = self.output.tool.arguments_check.schema
-            return _new_offer(tools=tools, choice=choice, response_format=schema)
+            return Offer(tools=tools, choice=choice, response_format=schema)
         own = self.tool.spec
         shown = own.name if stream else None
         is_only = tools in ((), (own,)) and not choice.is_forced
         if is_only or closing is not None or choice.mode == "none":
-            return _new_offer(
-                tools=(own,), choice=self.choice, shown_arguments=shown, accepts_text=True
-            )
+            return Offer(tools=(own,), choice=self.choice, shown_arguments=shown, accepts_text=True)
         if choice.is_forced and choice.name != own.name:
             # A required call must have an effect, and an answer has none.
             tools = tuple(spec for spec in tools if spec is not own)
         is_own = choice.name == own.name
-        return _new_offer(tools=tools, choice=choice, shown_arguments=shown, accepts_text=is_own)
+        return Offer(tools=tools, choice=choice, shown_arguments=shown, accepts_text=is_own)
 
     def partial(self) -> PartialOutput | None:
         """Return a reader of partial output for one answer; None for plain text."""

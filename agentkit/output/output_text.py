@@ -12,6 +12,7 @@ because it is unknown which one was meant.
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from agentkit.chat import Repair
@@ -23,7 +24,6 @@ from agentkit.message import ToolCall
 from agentkit.output.output_type import MAX_ANSWER_CHARACTERS, OutputType
 from agentkit.tools.schema import RESULT_KEY
 from agentkit.tools.validate import MAX_FAULTS, ReadyCall, check_arguments, describe_faults
-from agentkit.value import replace
 
 _MAX_OBJECTS = 32
 _EXCESS = " \t\r\n}])"  # models close more brackets than they opened

@@ -11,6 +11,7 @@ PYTEST_DONT_REWRITE: it may be imported before pytest loads it as a plugin.
 import hashlib
 import re
 from collections.abc import Generator, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,6 @@ from agentkit.model.model import Model
 from agentkit.model.provider_model import ProviderModel
 from agentkit.recording.record_replay import Recorder, RecordMode
 from agentkit.recording.secrets import Redaction
-from agentkit.value import replace
 
 _OPTION = "--agentkit-record"
 _MODES: Mapping[RecordMode, str] = {

@@ -12,12 +12,12 @@ across the chunks of a stream.
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate, pairwise
 from urllib.parse import quote
 
 from agentkit.config.key_redaction import MIN_SECRET_CHARS, secret_pattern
 from agentkit.recording.recording import RecordedExchange, RecordedFault, RecordedResponse
-from agentkit.value import replace
 from agentkit.wire import WireRequest
 
 REDACTED = "REDACTED"

@@ -9,6 +9,7 @@ text of the answer.
 
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from agentkit.agent.agent import Agent
@@ -36,7 +37,7 @@ from agentkit.tools.approval import Approval
 from agentkit.tools.tool import Tool
 from agentkit.tools.validate import ReadyCall, validate_call
 from agentkit.usage import Usage
-from agentkit.value import dataclass, replace
+from agentkit.value import dataclass
 
 MAX_SEGMENTS = 4
 """How often a run goes on after a denial by an agent that it was handed off to."""

@@ -6,6 +6,7 @@ Out: the text; or a new conversation with new ids.
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any, Literal, NotRequired
 
@@ -19,7 +20,6 @@ from agentkit.session.parts import SessionParts
 from agentkit.session.session_errors import ImportFormatError
 from agentkit.session.values import NewSession, SessionEntry, SessionInfo
 from agentkit.surrogates import replace_surrogates
-from agentkit.value import replace
 
 FORMAT = "agentkit-session"
 

@@ -11,6 +11,7 @@ could be read as such a heading gets a backslash in front, which Markdown does n
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from agentkit.errors import HistoryError
 from agentkit.history import VERSION, History
@@ -21,7 +22,6 @@ from agentkit.session.session_errors import ImportFormatError
 from agentkit.session.values import NewSession, SessionInfo
 from agentkit.store.text_repair import repair_text
 from agentkit.surrogates import replace_surrogates
-from agentkit.value import replace
 
 _PLAIN: Mapping[str, type[UserMessage | AssistantMessage | SystemMessage]] = {
     "## User": UserMessage,

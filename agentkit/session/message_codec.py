@@ -19,13 +19,6 @@ from agentkit.errors import HistoryError
 from agentkit.history import VERSION, message_codec, upgrade_messages
 from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult, UserMessage
 from agentkit.surrogates import replace_surrogates
-from agentkit.value import maker
-
-_new_text = maker(TextContent)
-_new_call = maker(ToolCall)
-_new_user = maker(UserMessage)
-_new_assistant = maker(AssistantMessage)
-_new_result = maker(ToolResult)
 
 
 def encode_message(message: Message) -> str:
@@ -128,23 +121,23 @@ def _read_compact(raw: Any) -> Message | None:
             text = block["text"]
             if type(text) is not str or block["type"] != "text" or len(block) != 2:
                 return None
-            blocks.append(_new_text(text=text))
+            blocks.append(TextContent(text=text))
         if fields == 2:
             make = _SPEAKERS.get(role)
             return None if make is None else make(content=tuple(blocks))
         if fields == 3 and role == "assistant":
             calls = tuple([_read_call(call) for call in raw["tool_calls"]])
-            return _new_assistant(content=tuple(blocks), tool_calls=calls)
+            return AssistantMessage(content=tuple(blocks), tool_calls=calls)
         if fields == 3 and role == "tool" and type(raw["call_id"]) is str:
-            return _new_result(call_id=raw["call_id"], content=tuple(blocks))
+            return ToolResult(call_id=raw["call_id"], content=tuple(blocks))
     except (KeyError, TypeError, _OtherFormError):
         pass
     return None
 
 
 _SPEAKERS: Mapping[str, Callable[..., Message]] = {
-    "user": _new_user,
-    "assistant": _new_assistant,
+    "user": UserMessage,
+    "assistant": AssistantMessage,
 }
 
 
@@ -157,4 +150,4 @@ def _read_call(raw: Any) -> ToolCall:
     if len(raw) != len(fields) or any(type(value) is not str for value in fields):
         raise _OtherFormError
     name, function, arguments = fields
-    return _new_call(id=name, name=function, arguments=arguments)
+    return ToolCall(id=name, name=function, arguments=arguments)

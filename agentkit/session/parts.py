@@ -12,9 +12,7 @@ from agentkit.message import Message
 from agentkit.session import tables
 from agentkit.session.values import SessionEntry, SessionInfo
 from agentkit.store.base import Store
-from agentkit.value import dataclass, maker
-
-_new_entry = maker(SessionEntry)
+from agentkit.value import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +67,7 @@ class SessionParts:
         now = self.clock.now()
         entries: list[SessionEntry] = []
         for message in messages:
-            parent = _new_entry(
+            parent = SessionEntry(
                 id=self.new_id(),
                 parent_id=None if parent is None else parent.id,
                 depth=0 if parent is None else parent.depth + 1,

@@ -16,9 +16,7 @@ from agentkit.session.session_errors import SessionConflictError, SessionNotFoun
 from agentkit.session.values import SessionEntry, SessionInfo, from_microseconds, to_microseconds
 from agentkit.store.base import Row, SqlValue, StoreKind, Transaction
 from agentkit.store.text_repair import repair_text
-from agentkit.value import dataclass, maker
-
-_new_entry = maker(SessionEntry)
+from agentkit.value import dataclass
 
 TITLE_LENGTH = 80
 ROWS_AT_ONCE = 500
@@ -178,7 +176,7 @@ def read_entries(rows: Sequence[Row]) -> list[SessionEntry]:
     """
     messages = decode_messages([(version, text) for _, _, _, version, text, _, _ in rows])
     return [
-        _new_entry(
+        SessionEntry(
             id=row[0],
             parent_id=row[1],
             depth=row[2],

@@ -7,6 +7,7 @@ Out: nothing, or an `AssertionError` that names the broken promise.
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 
 import anyio
 
@@ -21,7 +22,6 @@ from agentkit.sandbox.http_server import HttpRequest, RawReply, Reply, serve
 from agentkit.testing.scripted import ScriptedExchange
 from agentkit.tools.toolset import Toolset
 from agentkit.transport.base import Transport
-from agentkit.value import replace
 from agentkit.wire import WireRequest
 
 OpenTransport = Callable[[Sequence[ScriptedExchange]], AbstractAsyncContextManager[Transport]]

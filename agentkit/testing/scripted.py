@@ -9,7 +9,7 @@ A script that has no answer left raises `AssertionError`: the code under test ca
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import field
+from dataclasses import field, replace
 from itertools import count
 from typing import Any, TypeAlias
 
@@ -21,7 +21,7 @@ from agentkit.json_schema import JsonValue
 from agentkit.message import AssistantMessage, Message, ToolCall
 from agentkit.model.model import ModelConnection
 from agentkit.transport.base import WireResponse
-from agentkit.value import dataclass, replace
+from agentkit.value import dataclass
 from agentkit.wire import WireHead, WireRequest
 
 _Answer: TypeAlias = (
@@ -120,7 +120,7 @@ def _numbered(response: ModelResponse, conversation: Iterable[Message]) -> Model
     numbers = (f"call{number:05}" for number in count(1))
     free = (number for number in numbers if number not in used)
     numbered = [replace(call, id=next(free)) if call.id == FIRST_ID else call for call in calls]
-    return replace(response, message=replace(response.message, tool_calls=numbered))
+    return replace(response, message=replace(response.message, tool_calls=tuple(numbered)))
 
 
 async def _emit_content(message: AssistantMessage, emit: Emit) -> None:

@@ -11,7 +11,7 @@ of a value is a guess about what the model meant.
 import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from inspect import isawaitable
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -24,7 +24,7 @@ from agentkit.tools.confirmation import returned_call, waiting_call
 from agentkit.tools.tool import Tool
 from agentkit.tools.tool_options import QUESTION_TAG, Decision
 from agentkit.tools.validate import ReadyCall, validate_call
-from agentkit.value import dataclass, maker, replace
+from agentkit.value import dataclass, record
 
 Effect: TypeAlias = Literal["read", "idempotent", "once"]
 """What a second run of a call does: reads again, changes nothing more, or repeats the effect."""
@@ -100,7 +100,7 @@ class Approval:
         return cls(call_id=call.id, digest=call_digest(call), verdict=verdict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class PlannedCall:
     """What was decided about a call when the model asked for it; a replay keeps the decision.
 
@@ -115,9 +115,6 @@ class PlannedCall:
     effect: Effect
     verdict: Verdict
     rejection: ToolResult | None = None
-
-
-_planned = maker(PlannedCall)
 
 
 def call_digest(call: ToolCall) -> str:
@@ -173,7 +170,7 @@ async def plan_call(
         verdict = given.verdict
     else:
         verdict = await _decide(ready, rule)
-    return _planned(
+    return PlannedCall(
         call_id=ready.call.id,
         tool_name=ready.tool.name,
         effect=effect_of(ready.tool),

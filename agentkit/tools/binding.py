@@ -17,18 +17,15 @@ from pydantic_core import to_jsonable_python
 
 from agentkit.json_schema import JsonObject, JsonValue
 from agentkit.json_schema.strict_json import LossyFloat
-from agentkit.value import dataclass, maker
+from agentkit.value import dataclass, record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class BoundArguments:
     """Python values, ready to be passed; without a `RunContext`."""
 
     positional: tuple[object, ...] = ()
     named: Mapping[str, object] = field(default_factory=dict)
-
-
-_bound = maker(BoundArguments)
 
 
 class Binding(Protocol):
@@ -117,7 +114,7 @@ class FunctionBinding:
                 positional.append(values[parameter.attribute] if is_given else parameter.default)
             elif is_given:
                 named[parameter.name] = values[parameter.attribute]
-        return _bound(positional=tuple(positional), named=named)
+        return BoundArguments(positional=tuple(positional), named=named)
 
     def dump(self, value: object) -> JsonValue:
         """See `Binding`. What does not fit the return type is left for the schema to find."""
@@ -140,7 +137,7 @@ class HandlerBinding:
 
     def bind(self, arguments: JsonObject, *, deps: object = None) -> BoundArguments:  # noqa: ARG002
         """See `Binding`. The handler gets its own copy."""
-        return _bound(positional=(dict(arguments),))
+        return BoundArguments(positional=(dict(arguments),))
 
     def dump(self, value: object) -> JsonValue:
         """See `Binding`."""

@@ -11,13 +11,13 @@ that it holds in every life of a run.
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from agentkit.history import History
 from agentkit.json_schema import JsonValue
 from agentkit.message import AssistantMessage, ToolResult
 from agentkit.tools.validate import ReadyCall
-from agentkit.value import replace
 
 META_KEY = "agentkit/returned_arguments"
 """Marks, in the `meta` of a result, the arguments that were returned for confirmation."""

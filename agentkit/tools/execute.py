@@ -7,63 +7,31 @@ An exception of a tool becomes an error result for the model and a log line with
 bugs of agentkit, cancellation and exceptions that end the program leave `execute_calls`.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import field
-from functools import partial
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import groupby
-from typing import Any, TypeAlias, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
 import anyio
-from anyio.lowlevel import checkpoint_if_cancelled
 
 from agentkit.clock import Clock
-from agentkit.content import TextContent
 from agentkit.event import (
     Emit,
-    ToolCallAbandoned,
-    ToolCallFinished,
-    ToolCallStarted,
-    ToolResultTruncated,
-    ignore,
 )
 from agentkit.exception_groups import ungrouped
-from agentkit.log import Log
 from agentkit.message import ToolCall, ToolResult
-from agentkit.surrogates import replace_surrogates
 from agentkit.tools.binding import BoundArguments, HandlerBinding
-from agentkit.tools.concurrency.concurrency_limits import UNLIMITED, CallPermit, ConcurrencyLimits
-from agentkit.tools.concurrency.graceful_cancel import (
-    CLEANUP_SECONDS,
-    StoppableCall,
-    finish_shield,
-    has_no_await,
-)
-from agentkit.tools.confirmation import without_mark
+from agentkit.tools.concurrency.concurrency_limits import UNLIMITED, ConcurrencyLimits
 from agentkit.tools.result_content import (
-    MAX_RESULT_CHARACTERS,
     ToolFailure,
     build_result,
     cut_result,
 )
-from agentkit.tools.run_context import RunContext, RunLink
+from agentkit.tools.run_context import RunLink
 from agentkit.tools.signature import is_async
 from agentkit.tools.tool import Tool
-from agentkit.tools.tool_attempt import ToolAttempt
+from agentkit.tools.tool_run import CallOptions, ToolMiddleware, ToolRun
 from agentkit.tools.validate import ReadyCall
-from agentkit.value import dataclass, maker, replace
-
-_call_finished = maker(ToolCallFinished)
-_call_started = maker(ToolCallStarted)
-
-Proceed: TypeAlias = Callable[[], Awaitable[ToolResult]]
-ToolMiddleware: TypeAlias = Callable[[ReadyCall, Proceed], Awaitable[ToolResult]]
-"""Wraps each call: may run it, record its result, or return another result in its place.
-
-The second argument runs the tool. Once the tool has ended, a cancellation leaves the middleware the
-cleanup time, so that a result that exists can be recorded.
-"""
-
-log: Log = Log("agentkit.tools")
 
 
 class ExecuteOptions(TypedDict, total=False):
@@ -142,23 +110,21 @@ async def execute_calls(
         As many results as calls, with `results[i].call_id == calls[i].call.id`.
         A tool that raises or overruns gives `is_error=True`.
     """
-    execution = _new_execution(
-        deps=deps, emit=emit, clock=clock, has_own_tasks=len(calls) > 1, **options
-    )
-    if execution.concurrency < 1:
-        raise ValueError(f"concurrency is {execution.concurrency}; it must be 1 or more.")
+    shared = CallOptions(deps=deps, emit=emit, clock=clock, has_own_tasks=len(calls) > 1, **options)
+    if shared.concurrency < 1:
+        raise ValueError(f"concurrency is {shared.concurrency}; it must be 1 or more.")
     if len(calls) == 1:  # the usual case; it needs no task group
-        return [await execution.run(calls[0])]
+        return [await ToolRun(calls[0], shared).result()]
     results: dict[int, ToolResult] = {}
     waiting = enumerate(calls)
 
     async def worker() -> None:
         for position, call in waiting:
-            results[position] = await execution.run(call)
+            results[position] = await ToolRun(call, shared).result()
 
     with ungrouped():
         async with anyio.create_task_group() as group:
-            for _ in range(min(execution.concurrency, len(calls))):
+            for _ in range(min(shared.concurrency, len(calls))):
                 group.start_soon(worker)
     return [results[position] for position in range(len(calls))]
 
@@ -187,7 +153,7 @@ async def find_outcome(
     function = call.tool.find_outcome
     if function is None:
         return None
-    execution = _new_execution(deps=deps, emit=emit, clock=clock, **options)
+    shared = CallOptions(deps=deps, emit=emit, clock=clock, **options)
     lookup = replace(
         call,
         tool=replace(
@@ -197,171 +163,7 @@ async def find_outcome(
         ),
         bound=BoundArguments(positional=(dict(call.arguments),)),
     )
-    found = await execution.attempt(lookup, UNLIMITED)
+    found = await ToolRun(lookup, shared).outcome(UNLIMITED)
     if found is None or isinstance(found, ToolFailure):
         return None
-    return cut_result(build_result(call, found), max_characters=execution.max_characters)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Execution:
-    """The options that all calls of one `execute_calls` share; see `ExecuteOptions`."""
-
-    deps: object
-    emit: Emit
-    clock: Clock
-    concurrency: int = 8
-    timeout_seconds: float | None = None
-    cleanup_seconds: float = CLEANUP_SECONDS
-    max_characters: int = MAX_RESULT_CHARACTERS
-    concurrency_limits: ConcurrencyLimits = field(default_factory=ConcurrencyLimits)
-    middleware: ToolMiddleware | None = None
-    started: dict[str, ToolCall] = field(default_factory=dict)
-    finished: dict[str, ToolResult] = field(default_factory=dict)
-    link: Callable[[ReadyCall], RunLink] | None = None
-    has_own_tasks: bool = False
-
-    async def run(self, call: ReadyCall) -> ToolResult:
-        """Run one call and emit its events."""
-        run = _CallRun(execution=self, call=call)
-        full = await run.through_middleware()
-        full = without_mark(annotated(full, call_id=call.call.id, note=call.note))
-        result = cut_result(full, max_characters=self.max_characters)
-        self.finished[call.call.id] = result
-        started = await run.start()
-        if result is not full:
-            await self.emit(ToolResultTruncated(call_id=call.call.id, content=full.content))
-        if self.emit is not ignore:
-            seconds = self.clock.monotonic() - started
-            await self.emit(_call_finished(call=call.call, result=result, seconds=seconds))
-        return result
-
-    async def attempt(self, call: ReadyCall, held: CallPermit) -> object:
-        """Return what the tool returned, or a `ToolFailure`."""
-        seconds = call.tool.timeout_seconds
-        seconds = self.timeout_seconds if seconds is None else seconds
-        stoppable = StoppableCall(seconds=seconds, cleanup_seconds=self.cleanup_seconds)
-        attempt = ToolAttempt(
-            call=call,
-            function=self._prepare(call),
-            held=held,
-            stoppable=stoppable,
-            has_own_task=self.has_own_tasks,
-        )
-        await checkpoint_if_cancelled()  # nothing starts for a caller that is cancelled
-        try:
-            running = attempt.call()
-            needs_no_scope = has_no_await(call.tool.function)
-            outcome = await (running if needs_no_scope else stoppable.run(running))
-        finally:
-            if stoppable.reason is not None:
-                log.warning(
-                    "tool_call_stopped",
-                    tool_name=call.tool.name,
-                    call_id=call.call.id,
-                    reason=stoppable.reason,
-                    is_running=attempt.is_running,
-                )
-        # A tool that was cancelled and still returned a value may have done half of its work: a
-        # task group in it swallows the cancellation of its tasks. Its value does not count.
-        if stoppable.reason is None:
-            await stoppable.task_cancels.withdraw()
-            return outcome
-        if stoppable.reason == "caller":
-            await anyio.sleep_forever()
-        limit = seconds or 0.0
-        if attempt.is_running:
-            await self.emit(ToolCallAbandoned(call=call.call, seconds=limit))
-        return attempt.timeout_failure(limit)
-
-    def _prepare(self, call: ReadyCall) -> Callable[[], Any]:
-        """Return the tool's function with its arguments."""
-        positional = call.bound.positional
-        if call.tool.binding.takes_context:
-            positional = (self._context(call), *positional)
-        return partial(call.tool.function, *positional, **call.bound.named)
-
-    def _context(self, call: ReadyCall) -> RunContext[Any]:
-        link = RunLink(emit=self.emit) if self.link is None else self.link(call)
-        return RunContext(
-            deps=self.deps,
-            call_id=call.call.id,
-            tool_name=call.tool.name,
-            idempotency_key=link.idempotency_key or call.call.id,
-            run_id=link.run_id,
-            agent_name=link.agent_name,
-            labels=link.labels,
-            _link=link,
-        )
-
-
-_new_execution = maker(_Execution)
-
-
-async def _repaired(_call: ReadyCall, proceed: Proceed) -> ToolResult:
-    """Return the result without lone surrogates: middleware is code of users."""
-    return replace_surrogates(await proceed())
-
-
-class _CallRun:
-    """One run of a call through the middleware to its tool and back."""
-
-    def __init__(self, *, execution: _Execution, call: ReadyCall) -> None:
-        self._execution = execution
-        self._call = call
-        self._started: float | None = None
-
-    async def start(self) -> float:
-        """Report the start to the listeners once, and return its time."""
-        if self._started is None:
-            call = self._call.call
-            self._execution.started[call.id] = call
-            if self._execution.emit is not ignore:
-                await self._execution.emit(_call_started(call=call))
-            self._started = self._execution.clock.monotonic()
-        return self._started
-
-    async def through_middleware(self) -> ToolResult:
-        """Return the full result; the middleware of the run wraps the tool's own."""
-        call, execution = self._call, self._execution
-        chain: tuple[ToolMiddleware, ...] = call.tool.middleware
-        if chain:
-            chain = (_repaired, *chain)
-        if execution.middleware is not None:
-            chain = (execution.middleware, *chain)
-        if not chain:
-            return await self.proceed()
-        async with finish_shield(cleanup_seconds=execution.cleanup_seconds) as shield:
-
-            async def proceed() -> ToolResult:
-                shield.lift()
-                result = await self.proceed()
-                shield.hold()
-                return result
-
-            call_next: Proceed = proceed
-            for middleware in reversed(chain):
-                call_next = partial(middleware, call, call_next)
-            return await call_next()
-        log.warning("tool_result_lost", call_id=self._call.call.id)
-        return await anyio.sleep_forever()
-
-    async def proceed(self) -> ToolResult:
-        """Wait for a permit, and run the tool."""
-        held = await self._execution.concurrency_limits.acquire(self._call.tool)
-        try:
-            await self.start()
-            outcome = await self._execution.attempt(self._call, held)
-        finally:
-            held.release()
-        if isinstance(outcome, ToolFailure):
-            return ToolResult(self._call.call.id, outcome.text, is_error=True)
-        return build_result(self._call, outcome)
-
-
-def annotated(result: ToolResult, *, call_id: str, note: str | None) -> ToolResult:
-    """Return a result under its call's id, with what the model must know about the call."""
-    if not note and result.call_id == call_id:
-        return result
-    notes = (TextContent(f"[{note}]\n"),) if note else ()
-    return replace(result, call_id=call_id, content=(*notes, *result.content))
+    return cut_result(build_result(call, found), max_characters=shared.max_characters)

@@ -10,6 +10,8 @@ the tool is at fault: the model must not think that its call was wrong.
 import json
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from math import isfinite
 from typing import cast
 
 import anyio
@@ -25,10 +27,7 @@ from agentkit.tools.binding import to_json
 from agentkit.tools.schema import BLOCK_TYPES, RESULT_KEY
 from agentkit.tools.tool import Tool
 from agentkit.tools.validate import ReadyCall
-from agentkit.value import dataclass, maker, replace
-
-_new_text = maker(TextContent)
-_new_result = maker(ToolResult)
+from agentkit.value import dataclass
 
 MAX_RESULT_CHARACTERS = 100_000
 
@@ -56,7 +55,7 @@ def build_result(call: ReadyCall, value: object) -> ToolResult:
         return _fault(call, f"its {type(value).__name__!r} has no JSON form: {_reason(error)}")
     if isinstance(result, str):
         return _fault(call, result)
-    return replace_surrogates(result)
+    return result
 
 
 def cut_result(result: ToolResult, *, max_characters: int = MAX_RESULT_CHARACTERS) -> ToolResult:
@@ -77,17 +76,18 @@ def _convert(call_id: str, tool: Tool, value: object) -> ToolResult | str:
     """Return the result, or what is wrong with the value."""
     if isinstance(value, ToolResult):
         violation = "" if value.is_error else _schema_violation(tool, value.structured_content)
-        return violation or replace(value, call_id=call_id)
+        return violation or replace_surrogates(replace(value, call_id=call_id))
     if isinstance(value, str) and tool.output_check is None:
-        return ToolResult(call_id, value)
+        return ToolResult(call_id, replace_surrogates(value))
     blocks = _as_blocks(call_id, value)
     if blocks is not None:
-        return _new_result(call_id=call_id, content=blocks)
+        return ToolResult(call_id, replace_surrogates(blocks))
     data = replace_surrogates(tool.binding.dump(value))
-    text = _ENCODER.encode(data)
+    is_number = type(data) is int or (type(data) is float and isfinite(data))
+    text = repr(data) if is_number else _ENCODER.encode(data)  # the same, without an encoder
     structured: JsonValue = {RESULT_KEY: data} if tool.is_output_wrapped else data
     is_structured = tool.output_check is not None or isinstance(structured, dict)
-    return _schema_violation(tool, structured) or _new_result(
+    return _schema_violation(tool, structured) or ToolResult(
         call_id=call_id,
         content=(TextContent(data if isinstance(data, str) else text),),
         structured_content=structured if is_structured else None,
@@ -115,7 +115,7 @@ def _as_blocks(call_id: str, value: object) -> tuple[ContentBlock, ...] | None:
         return tuple(
             block
             for item in cast(Iterable[object], value)
-            for block in _as_blocks(call_id, item) or (_new_text(text=_item_text(item)),)
+            for block in _as_blocks(call_id, item) or (TextContent(text=_item_text(item)),)
         )
     return None
 

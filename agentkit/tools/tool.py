@@ -8,7 +8,7 @@ A tool that exists can be offered: its name and schemas are checked when it is m
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from types import MethodType
 from typing import Any, ClassVar, Concatenate, Generic, Unpack, cast, get_args, overload
 
@@ -35,7 +35,7 @@ from agentkit.tools.tool_options import (
     fields_of,
     valid_tool_name,
 )
-from agentkit.value import dataclass, replace
+from agentkit.value import dataclass
 
 P = ParamSpec("P", default=...)
 ResultT = TypeVar("ResultT", covariant=True, default=Any)
@@ -211,7 +211,9 @@ class Tool(Generic[P, ResultT]):
         if receiver is None or method.method_of is None:
             return method
         bound = cast(Callable[..., ResultT], MethodType(method.function, receiver))
-        return replace(method, function=bound, method_of=None, is_class_method=False)
+        # The method of a tool is any tool, whatever its parameters are.
+        plain = cast(Tool[..., Any], method)
+        return replace(plain, function=bound, method_of=None, is_class_method=False)
 
     @classmethod
     def from_schema(

@@ -10,6 +10,7 @@ repair fits, and `ReadyCall.repairs` lists what was changed.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
@@ -32,7 +33,7 @@ from agentkit.lazy_import import load_object
 from agentkit.message import AssistantMessage, ToolCall, ToolResult
 from agentkit.tools.binding import BoundArguments
 from agentkit.tools.tool import Tool
-from agentkit.value import dataclass, maker, replace
+from agentkit.value import dataclass
 
 LARGE_CHARACTERS = 16_384
 """Arguments that take milliseconds to validate; longer ones could delay other tasks."""
@@ -59,9 +60,6 @@ class ReadyCall:
     bound: BoundArguments
     repairs: tuple[Repair, ...] = ()
     note: str | None = None
-
-
-_ready_call = maker(ReadyCall)
 
 
 async def validate_off_loop(
@@ -196,7 +194,7 @@ def check_arguments(
         bound = tool.binding.bind(arguments, deps=deps)
     except Exception as error:  # noqa: BLE001  # the validators of a user's types are user code
         return _error_result(call, _invalid_arguments_message(tool, describe_faults(error)))
-    return _ready_call(call=call, tool=tool, arguments=arguments, bound=bound, repairs=repairs)
+    return ReadyCall(call=call, tool=tool, arguments=arguments, bound=bound, repairs=repairs)
 
 
 def with_answer_repairs(

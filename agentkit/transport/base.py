@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, runtime_checkable
 
-from agentkit.value import dataclass
+from agentkit.value import record
 from agentkit.wire import WireHead, WireRequest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class WireResponse:
     """The response to one request; `chunks` can be read once and raises `TransportError`."""
 

@@ -10,7 +10,7 @@ end. A provider that answers with an error does so each time.
 import base64
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agentkit import (
@@ -31,7 +31,6 @@ from agentkit.model.downgrade import LearnedProfiles
 from agentkit.model.provider_model import ProviderModel
 from agentkit.sandbox.http_server import HttpRequest, Reply, serve
 from agentkit.transport.retry import RetrySettings
-from agentkit.value import replace
 
 Case = dict[str, Any]  # JSON of a corpus file
 Json = dict[str, Any]

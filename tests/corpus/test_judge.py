@@ -7,7 +7,7 @@ import pytest
 
 from agentkit import Agent, AssistantMessage, History, ProviderError, Usage
 from agentkit.agent.result import build_result
-from agentkit.agent.step import RunState
+from agentkit.agent.step import Answered, RunState
 from agentkit.budget.meter import NOTHING
 from agentkit.message import ToolCall, ToolResult, UserMessage
 from agentkit.model import ModelExchange, Repair
@@ -38,7 +38,7 @@ def seen(*messages: Any, **changes: Any) -> Seen:
     history = History((UserMessage("?"), *messages))
     usage = Usage(input_tokens=1, output_tokens=2)
     answered = ModelExchange(turn=1, provider=None, model=None, usage=usage)
-    state = RunState(history=history, exchanges=(answered,))
+    state = RunState(history=history, answered=Answered(exchanges=(answered,)))
     run = Agent[Any](ScriptedModel())._new_run("?", {}, None)
     run.meter.charge(NOTHING, usage)
     result = build_result(run, state, "answered", agent="a", model="m")

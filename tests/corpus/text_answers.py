@@ -9,7 +9,7 @@ After the answer the provider says "Done.", so that an agent that continues can 
 import json
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from agentkit import (
@@ -34,7 +34,6 @@ from agentkit.model.provider_model import ProviderModel
 from agentkit.testing.scripted import ScriptedExchange, ScriptedTransport
 from agentkit.transport.base import Transport
 from agentkit.transport.retry import RetrySettings
-from agentkit.value import replace
 
 Json = dict[str, Any]
 Call = tuple[str, Mapping[str, Any]]

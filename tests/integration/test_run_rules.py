@@ -1,6 +1,7 @@
 """What leaves a run as it is, what listeners get at its end, and what its budget refuses."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -23,7 +24,6 @@ from agentkit.event import AnswerRepaired, EventRecord, RunFinished, with_deltas
 from agentkit.message import ToolCall
 from agentkit.testing.scripted import ScriptedModel
 from agentkit.tools.tool import Tool
-from agentkit.value import replace
 
 T = TypeVar("T")
 ERRORS = (JournalError("The journal is full."), RunLost("Another process took the run over."))

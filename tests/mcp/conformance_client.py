@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -32,7 +33,6 @@ from agentkit.mcp.client.server_requests import (
 )
 from agentkit.message import AssistantMessage, ToolCall, ToolResult
 from agentkit.testing import ScriptedModel
-from agentkit.value import replace
 
 PLAIN: Mapping[str, JsonValue] = {"boolean": True, "integer": 1, "number": 1, "object": {}}
 RETURNED = re.compile(r"Not run: read as (.*)\. Call again with exactly this", re.DOTALL)

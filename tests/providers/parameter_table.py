@@ -6,6 +6,7 @@ Out: the lines of the tables in `docs/providers.md`; run this file to print them
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from agentkit.chat import ModelRequest, ModelSettings, ToolChoice, ToolSpec
@@ -13,12 +14,12 @@ from agentkit.config.families import load_families
 from agentkit.config.load import default_family, load_catalog, resolve_model
 from agentkit.errors import UnsupportedError
 from agentkit.history import History
+from agentkit.json_schema import JsonObject
 from agentkit.message import UserMessage
 from agentkit.model.build import DIALECTS
-from agentkit.value import replace
 
 TOOL = ToolSpec(name="add", description="Add.", input_schema={"type": "object"})
-SCHEMA = {"type": "object", "properties": {}}
+SCHEMA: JsonObject = {"type": "object", "properties": {}}
 BASE = ModelRequest(history=History([UserMessage("hi")]))
 WITH_TOOLS = replace(BASE, tools=(TOOL,))
 

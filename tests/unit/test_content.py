@@ -2,16 +2,17 @@
 
 import copy
 import pickle
+from dataclasses import field, replace
 from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
 
-from agentkit.content import EmbeddedResource, ReasoningContent, TextContent
+from agentkit.content import EmbeddedResource, ReasoningContent, TextContent, short_repr
 from agentkit.event import ReasoningReceived, TextReceived
 from agentkit.message import SystemMessage
 from agentkit.tools.approval import Verdict
-from agentkit.value import maker, replace
+from agentkit.value import dataclass
 
 
 @pytest.mark.parametrize("contents", [{}, {"text": "a", "blob": "YQ=="}])
@@ -36,10 +37,28 @@ def test_the_obvious_field_is_positional(kind: Any, name: str) -> None:
     """The others take a keyword; copies, pickles, pydantic and patterns work as before."""
     value = kind("deny")
 
-    assert value == kind(**{name: "deny"}) == maker(kind)("deny")
+    assert value == kind(**{name: "deny"})
     assert pickle.loads(pickle.dumps(value)) == copy.deepcopy(value) == value
     assert replace(value, **{name: "allow"}) == kind("allow")
     assert TypeAdapter(kind).validate_python({name: "deny"}) == value
     assert kind.__match_args__ == (name,)
     with pytest.raises(TypeError, match="positional"):
         kind("deny", "more")
+
+
+def test_a_short_repr_leaves_out_what_has_its_default() -> None:
+    """And names a field that follows one that was left out."""
+
+    @dataclass(frozen=True, slots=True)
+    class Short:
+        a: int = 1
+        b: tuple[int, ...] = ()
+        c: list[int] = field(default_factory=list, kw_only=True)
+        hidden: int = field(default=0, repr=False)
+
+        __repr__ = short_repr
+
+    name = Short.__qualname__
+    assert repr(Short()) == f"{name}()"
+    assert repr(Short(2, (3,), c=[4], hidden=5)) == f"{name}(2, (3,), c=[4])"
+    assert repr(Short(b=(3,))) == f"{name}(b=(3,))"

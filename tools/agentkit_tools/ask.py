@@ -7,15 +7,15 @@ A question takes the way of an approval: it is shown as approvals are, and suspe
 there is no one.
 """
 
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field
 
 from agentkit import ReadyCall, ToolError, ToolResult, tool
-from agentkit.tools.execute import Proceed
 from agentkit.tools.question import ANSWER, ASK_USER
 from agentkit.tools.tool_options import QUESTION_TAG
-from agentkit.value import replace
+from agentkit.tools.tool_run import Proceed
 
 __all__ = ["TOOLS", "ask_user"]
 

@@ -10,7 +10,7 @@ the user's database, if that can be used.
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal, TypeAlias, cast
@@ -45,7 +45,7 @@ from agentkit.exception_groups import ungrouped
 from agentkit.history import History
 from agentkit.lazy_import import load_object
 from agentkit.message import AssistantMessage, Message, ToolResult, UserMessage
-from agentkit.value import dataclass, replace
+from agentkit.value import dataclass
 
 ReadLine: TypeAlias = Callable[[], Awaitable[str | None]]
 """Returns the next line; None at the end."""

@@ -11,6 +11,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
@@ -35,7 +36,7 @@ from agentkit.doctor.profile_diff import Table, changed_table, full_table
 from agentkit.doctor.run_probes import DoctorReport, ProbeSettings, diagnose
 from agentkit.errors import ConfigError
 from agentkit.lazy_import import load_object
-from agentkit.value import dataclass, replace
+from agentkit.value import dataclass
 
 _PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _STYLES = {"yes": "green", "no": "red", "partly": "yellow", "unclear": "yellow", "not asked": "dim"}

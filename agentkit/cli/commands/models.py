@@ -6,6 +6,7 @@ Out: tables or JSON; the user's choice in a file.
 
 import json
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, cast
 
 import typer
@@ -34,7 +35,6 @@ from agentkit.config.profile import ModelProfile, ProviderProfile
 from agentkit.config.user_files import UserModels, read_user_models, save_user_models
 from agentkit.errors import AgentKitError, ConfigError
 from agentkit.lazy_import import load_object
-from agentkit.value import replace
 
 ListModels = Callable[[ResolvedModel], Coroutine[None, None, Sequence[str] | None]]
 

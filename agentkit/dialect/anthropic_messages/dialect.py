@@ -9,6 +9,7 @@ profile. A setting without a field in this format is dropped if it is only a pre
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from agentkit.chat import ModelRequest, ToolSpec
@@ -22,7 +23,6 @@ from agentkit.dialect.openai_chat.dialect import offer_tools
 from agentkit.dialect.request_body import Body
 from agentkit.errors import UnsupportedError
 from agentkit.message import AssistantMessage
-from agentkit.value import replace
 from agentkit.wire import WireHead, WireRequest
 
 PATH = "/messages"

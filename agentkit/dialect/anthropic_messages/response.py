@@ -9,6 +9,7 @@ unknown kinds are skipped, as it requires; an invalid one of a known kind is an 
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from agentkit.dialect.base import (
@@ -25,7 +26,6 @@ from agentkit.dialect.frames import Frame, Frames
 from agentkit.dialect.openai_chat.token_usage import read_usage
 from agentkit.json_schema import JsonValue
 from agentkit.usage import Usage
-from agentkit.value import replace
 from agentkit.wire import WireHead
 
 _COUNTS = (

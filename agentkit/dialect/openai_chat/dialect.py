@@ -19,7 +19,7 @@ from agentkit.dialect.openai_chat.response import OpenAIChatDecoder
 from agentkit.dialect.request_body import Body, BodyAround
 from agentkit.dialect.tool_names import wire_name
 from agentkit.errors import UnsupportedError
-from agentkit.value import dataclass
+from agentkit.value import record
 from agentkit.wire import WireHead
 
 PATH = "/chat/completions"
@@ -83,7 +83,7 @@ class OpenAIChat:
         return around
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ToolOffer:
     """The tools to send, and the encoded choice; None means the provider's `auto`."""
 

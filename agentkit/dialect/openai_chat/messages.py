@@ -125,7 +125,7 @@ class PlainRules:
     def add(self, message: Message) -> list[Message]:
         """Return `message`, unless it is an assistant message without text and calls."""
         is_empty = isinstance(message, AssistantMessage) and not (
-            message.text or message.tool_calls
+            message.tool_calls or message.text
         )
         return [] if is_empty else [message]
 

@@ -26,14 +26,7 @@ from agentkit.dialect.openai_chat.token_usage import read_usage
 from agentkit.dialect.provider_errors import error_in_answer
 from agentkit.errors import ProviderError, StatusError
 from agentkit.json_schema import JsonValue
-from agentkit.value import maker
 from agentkit.wire import WireHead
-
-_call_delta = maker(CallDelta)
-_usage_delta = maker(UsageDelta)
-_finish_delta = maker(FinishDelta)
-_text_delta = maker(TextDelta)
-_head_delta = maker(HeadDelta)
 
 _END = DoneDelta(is_finish=True)
 _END_MARK = DoneDelta(is_finish=False)
@@ -140,7 +133,7 @@ class OpenAIChatDecoder:
         for source in (value, first):
             usage = read_usage(source) if "usage" in source or "x_groq" in source else None
             if usage is not None:
-                deltas.append(_usage_delta(usage=usage))
+                deltas.append(UsageDelta(usage=usage))
                 break
 
     def _first(self, choices: object, *, is_complete: bool) -> Mapping[str, Any]:
@@ -164,7 +157,7 @@ class OpenAIChatDecoder:
             name if isinstance(name, str) and name else None for name in head
         ]
         if response_id or model or upstream:
-            deltas.append(_head_delta(response_id=response_id, model=model, upstream=upstream))
+            deltas.append(HeadDelta(response_id=response_id, model=model, upstream=upstream))
 
     def _read_choice(
         self, choice: Mapping[str, Any], deltas: list[Delta], *, is_complete: bool
@@ -184,7 +177,7 @@ class OpenAIChatDecoder:
             raise error
         self._read_choice_content(choice, deltas, is_complete=is_complete)
         if isinstance(reason, str) and reason:
-            deltas.append(_finish_delta(reason=reason))
+            deltas.append(FinishDelta(reason=reason))
 
     def _read_other_choices(
         self, choices: Sequence[object], deltas: list[Delta], *, is_complete: bool
@@ -218,7 +211,7 @@ class OpenAIChatDecoder:
             deltas += calls
         reason = choice.get("finish_reason")
         if self._calls_from == origin and isinstance(reason, str) and reason:
-            deltas.append(_finish_delta(reason=reason))
+            deltas.append(FinishDelta(reason=reason))
 
     def _read_choice_content(
         self, choice: Mapping[str, Any], deltas: list[Delta], *, is_complete: bool
@@ -269,7 +262,7 @@ class OpenAIChatDecoder:
         if content is None or content == "":
             return
         if isinstance(content, str):
-            deltas.append(_text_delta(text=content))
+            deltas.append(TextDelta(text=content))
             return
         chunks = content if isinstance(content, list) else [content]
         for chunk in chunks:
@@ -282,7 +275,7 @@ class OpenAIChatDecoder:
                 if text:
                     deltas.append(ReasoningDelta(text=text))
             elif isinstance(chunk.get("text"), str) and chunk["text"]:
-                deltas.append(_text_delta(text=chunk["text"]))
+                deltas.append(TextDelta(text=chunk["text"]))
 
     def _read_call(self, call: object, *, is_complete: bool) -> CallDelta:
         if not isinstance(call, dict):
@@ -299,7 +292,7 @@ class OpenAIChatDecoder:
             others = [function[key] for key in _ARGUMENT_KEYS if function.get(key) is not None]
             arguments = others[0] if others else None
         is_text = arguments is None or isinstance(arguments, str)
-        return _call_delta(
+        return CallDelta(
             index=index if isinstance(index, int) and not isinstance(index, bool) else None,
             id=str(call_id) if isinstance(call_id, str | int) else None,
             name=name if isinstance(name, str) else None,

@@ -12,9 +12,6 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from agentkit.usage import Usage
-from agentkit.value import maker
-
-_new_usage = maker(Usage)
 
 _PLAIN = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
 
@@ -28,13 +25,13 @@ def read_usage(value: Mapping[str, Any]) -> Usage | None:
     if not isinstance(usage, dict) or not usage:
         return None
     if usage.keys() <= _PLAIN:  # all that many providers report
-        return _new_usage(
+        return Usage(
             input_tokens=_count(usage, "prompt_tokens"),
             output_tokens=_count(usage, "completion_tokens"),
         )
     sent = _details(usage, "prompt_tokens_details", "input_tokens_details")
     received = _details(usage, "completion_tokens_details", "output_tokens_details")
-    return _new_usage(
+    return Usage(
         input_tokens=_count(usage, "prompt_tokens", "input_tokens"),
         output_tokens=_count(usage, "completion_tokens", "output_tokens"),
         cache_read_tokens=_count(sent, "cached_tokens")
@@ -59,10 +56,10 @@ def _count(usage: Mapping[str, Any], *names: str) -> int:
         return 0
     for name in names:
         number = usage.get(name)
-        if isinstance(number, float) and number.is_integer():
-            number = int(number)
         if type(number) is int and number >= 0:
             return number
+        if isinstance(number, float) and number.is_integer() and number >= 0:
+            return int(number)
     return 0
 
 

@@ -9,6 +9,7 @@ tokens (vLLM, llama.cpp). Both calls are certain if nothing else is behind the a
 """
 
 import re
+from dataclasses import replace
 
 from agentkit.chat import Repair
 from agentkit.dialect.lenient_json import LenientJsonError, parse_lenient
@@ -18,7 +19,6 @@ from agentkit.dialect.text_calls.plain_body import read_named_call
 from agentkit.dialect.text_calls.rows import moved, read_row
 from agentkit.dialect.text_calls.table import CLOSERS, MARKERS, OPENERS, SPECIAL_TOKENS
 from agentkit.dialect.tool_call_assembler import CallDraft, short
-from agentkit.value import replace
 
 _SPACE = re.compile(r"[\s,;]*")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}(?=\s*(?:\[ARGS\]\s*)?\{)")

@@ -20,7 +20,7 @@ from agentkit.dialect.text_calls.markers import match_marker
 from agentkit.dialect.tool_call_assembler import CallDraft, short
 from agentkit.dialect.tool_names import unwrap_name
 from agentkit.json_schema import JsonValue
-from agentkit.value import dataclass
+from agentkit.value import dataclass, record
 
 Schema: TypeAlias = Mapping[str, Any]
 
@@ -39,7 +39,7 @@ class NotACallError(Exception):
     """No call of this family follows the opener."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class OfferedTools:
     """The tools of a request, as a reader of calls needs them.
 

@@ -10,13 +10,13 @@ prompts), wrap calls in a message of the OpenAI format, or encode the arguments 
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from agentkit.chat import Repair
 from agentkit.dialect.lenient_json import LenientJsonError
 from agentkit.dialect.text_calls.grammar import Cursor, NotACallError, broken_call
 from agentkit.dialect.tool_call_assembler import CallDraft
 from agentkit.json_schema import JsonValue
-from agentkit.value import replace
 
 _NAME_KEYS = ("name", "function", "tool", "tool_name", "action")
 _ARGUMENT_KEYS = (

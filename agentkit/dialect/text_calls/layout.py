@@ -5,7 +5,7 @@ Out: `Layout`.
 """
 
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import field, replace
 
 from agentkit.dialect.text_calls.grammar import OfferedTools
 from agentkit.dialect.text_calls.markers import Marker
@@ -13,7 +13,7 @@ from agentkit.dialect.text_calls.quotation import Quotation, decoration_start
 from agentkit.dialect.text_calls.rows import Row, read_row
 from agentkit.dialect.text_calls.table import MARKERS, OPENERS, REASONING, REASONING_ENDS
 from agentkit.dialect.text_calls.unimportant import is_blank
-from agentkit.value import dataclass, replace
+from agentkit.value import dataclass
 
 MAX_ATTEMPTS = 32
 """How many openers without a readable call, or lines that may be quoted, are tried; each may cost a

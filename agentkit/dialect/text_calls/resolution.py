@@ -7,6 +7,7 @@ What was read is not recovered: a call that occurs in a tool result or a user me
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from agentkit.chat import Repair
 from agentkit.dialect.text_calls.channels import ChannelCall
@@ -22,7 +23,7 @@ from agentkit.dialect.text_calls.table import MARKERS, RESULT_MARKERS
 from agentkit.dialect.text_calls.unimportant import is_blank, may_end_in_call, trim
 from agentkit.dialect.text_calls.unmarked_calls import judge_start, read_unmarked_calls
 from agentkit.dialect.tool_call_assembler import CallDraft, short
-from agentkit.value import dataclass, replace
+from agentkit.value import dataclass, record
 
 UNCLEAR = "it is not certain that it was meant"
 UNCLEAR_CALL = (
@@ -35,7 +36,7 @@ CUT_CALL = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Separation:
     """What the end of an answer decides.
 

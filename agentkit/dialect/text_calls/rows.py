@@ -8,6 +8,7 @@ tool result that the model invented.
 """
 
 import re
+from dataclasses import replace
 
 from agentkit.chat import Repair
 from agentkit.dialect.lenient_json import LenientJsonError, parse_lenient
@@ -21,7 +22,7 @@ from agentkit.dialect.text_calls.table import (
     SPECIAL_TOKENS,
 )
 from agentkit.dialect.tool_call_assembler import CallDraft, short
-from agentkit.value import dataclass, replace
+from agentkit.value import dataclass
 
 _OBJECT_START = re.compile(
     r"(?P<space>(?:[*_]{1,3}|`(?!``))?[\s:=]{0,40}(?:```\w{0,20}\s*)?)\\?(?:\[\s{0,40})?\\?\{\s{0,40}[\"']"

@@ -12,7 +12,7 @@ import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Unpack
 
@@ -53,7 +53,6 @@ from agentkit.message import Message
 from agentkit.tools.tool import Tool
 from agentkit.tools.tool_search import SEARCH_THRESHOLD, searchable
 from agentkit.tools.toolset import Toolset, combined
-from agentkit.value import replace
 from agentkit.version import __version__
 
 

@@ -8,6 +8,7 @@ a list that cannot be read leaves the tools unchanged.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -28,7 +29,6 @@ from agentkit.message import ToolResult
 from agentkit.tools.run_context import RunContext
 from agentkit.tools.tool import Tool
 from agentkit.tools.tool_options import valid_tool_name
-from agentkit.value import replace
 
 LIST_SECONDS = 30.0
 RESTART_SECONDS = 5.0

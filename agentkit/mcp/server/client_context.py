@@ -29,7 +29,7 @@ from agentkit.mcp.form_defaults import form_defaults
 from agentkit.mcp.server.call_state import CallState
 from agentkit.message import AssistantMessage, Message, SystemMessage, ToolResult, UserMessage
 from agentkit.tools.run_context import RunContext, run_of
-from agentkit.tools.tool_attempt import CallInterrupted
+from agentkit.tools.tool_run import CallInterrupted
 
 LOG_LEVEL = "agentkit.log_level"
 """The key under which a connection of an earlier revision keeps the level its client set."""

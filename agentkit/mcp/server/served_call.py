@@ -9,6 +9,7 @@ run. An error that the client's model can correct is a result with `isError`.
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import mcp_types as types
@@ -37,7 +38,6 @@ from agentkit.tools.execute import execute_calls
 from agentkit.tools.run_context import RunLink
 from agentkit.tools.tool import Tool
 from agentkit.tools.validate import ReadyCall, validate_off_loop
-from agentkit.value import replace
 
 
 async def serve_call(

@@ -9,6 +9,7 @@ made from the right ones.
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from random import Random
 from typing import TypeAlias
 
@@ -18,7 +19,6 @@ from agentkit.sandbox.wire.call_ids import derive_id
 from agentkit.sandbox.wire.completion import Completion, CompletionRequest
 from agentkit.sandbox.wire.finalize import split_pieces
 from agentkit.sandbox.wire.prompt_markers import CALLS, as_text
-from agentkit.value import replace
 
 AnswerFault: TypeAlias = Callable[[Completion, CompletionRequest, Random], Completion | None]
 """Returns a faulty answer, or None if the fault does not apply."""

@@ -6,12 +6,12 @@ Out: a faulty one, or None if the fault does not apply to it.
 
 import gzip
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from itertools import pairwise
 from random import Random
 from typing import TypeAlias
 
 from agentkit.sandbox.http_server import RawReply, Reply
-from agentkit.value import replace
 
 SentReply: TypeAlias = Reply | RawReply
 """What is sent to the client."""

@@ -6,6 +6,7 @@ Out: a faulty one, or None if the fault does not apply to it.
 
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
+from dataclasses import replace
 from random import Random
 from typing import Any, TypeAlias
 
@@ -13,7 +14,6 @@ from agentkit.dialect.event_stream import StreamEvent, comment
 from agentkit.dialect.openai_chat.server_response import DONE
 from agentkit.json_schema import JsonValue
 from agentkit.sandbox.wire.encoded_response import EncodedResponse
-from agentkit.value import replace
 
 FormatFault: TypeAlias = Callable[[EncodedResponse, Random], EncodedResponse | None]
 """Returns a faulty response, or None if the fault does not apply."""

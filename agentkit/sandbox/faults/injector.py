@@ -10,6 +10,7 @@ response, such as wrong ids if there are no calls, is skipped and the next one i
 
 import fnmatch
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from random import Random
 from typing import TypeAlias
 
@@ -21,7 +22,7 @@ from agentkit.sandbox.http_server import RawReply
 from agentkit.sandbox.wire.completion import Completion, CompletionRequest
 from agentkit.sandbox.wire.encoded_response import EncodedResponse, as_reply
 from agentkit.sandbox.wire.provider_format import Endpoint
-from agentkit.value import dataclass, replace
+from agentkit.value import dataclass
 
 FAULTS: tuple[str, ...] = (*ANSWER_FAULTS, *FORMAT_FAULTS, *BYTE_FAULTS)
 """The names of all faults."""

@@ -8,6 +8,7 @@ the rules of the model's family.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any, cast
 
@@ -26,7 +27,6 @@ from agentkit.sandbox.wire.rejection import (
     from_violation,
 )
 from agentkit.sandbox.wire.request_adaptation import AdaptedBody, adapt_body
-from agentkit.value import replace
 
 _NO_PARSER = (
     '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'

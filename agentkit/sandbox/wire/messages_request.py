@@ -4,6 +4,7 @@ In:  the bytes of a request; the provider's format.
 Out: `CompletionRequest`, or the `Rejection` that the provider would send.
 """
 
+from dataclasses import replace
 from datetime import date
 
 from agentkit.chat import ToolChoice
@@ -18,7 +19,6 @@ from agentkit.sandbox.wire.mistral_checks import check_id
 from agentkit.sandbox.wire.plan_input import build_plan_request, find_call_ids
 from agentkit.sandbox.wire.provider_format import ProviderFormat
 from agentkit.sandbox.wire.rejection import Rejection, from_invalid_request, from_violation
-from agentkit.value import replace
 
 _SENT = ("system", "messages", "tools", "tool_choice")
 

@@ -6,6 +6,7 @@ Out: `EncodedResponse`, complete or as a stream.
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from agentkit.dialect.anthropic_messages.server_errors import encode_token_count
 from agentkit.dialect.anthropic_messages.server_response import (
@@ -33,7 +34,6 @@ from agentkit.sandbox.wire.chat_response import (
 from agentkit.sandbox.wire.completion import Completion
 from agentkit.sandbox.wire.encoded_response import EncodedResponse
 from agentkit.usage import Usage
-from agentkit.value import replace
 
 
 def encode_messages(completion: Completion, context: ResponseContext) -> EncodedResponse:

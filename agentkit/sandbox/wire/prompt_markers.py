@@ -9,13 +9,14 @@ A model reads markers anywhere and tolerates broken ones; so does this, which ne
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Literal, TypeAlias
 
 from agentkit.chat import ToolSpec
 from agentkit.json_schema import JsonValue
 from agentkit.sandbox.planner.plan_request import CallRecord
 from agentkit.sandbox.wire.completion import Completion
-from agentkit.value import dataclass, replace
+from agentkit.value import dataclass
 
 PartKind: TypeAlias = Literal["offer", "assistant", "calls", "result", "user"]
 

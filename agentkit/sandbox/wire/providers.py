@@ -8,6 +8,7 @@ fact that no page confirms is marked (U): there the sandbox does what is hardest
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from agentkit.config.load import read_catalog
@@ -26,7 +27,6 @@ from agentkit.sandbox.wire.provider_format import (
     RequestQuirks,
     ResponseQuirks,
 )
-from agentkit.value import replace
 
 _COMMON_FIELDS = frozenset({
     "model", "messages", "tools", "tool_choice", "parallel_tool_calls", "stream", "max_tokens",

@@ -5,6 +5,7 @@ Out: `Explanation`, a value that is shown on a terminal, as JSON, or as a page.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -15,7 +16,7 @@ from agentkit.telemetry.explain.step_reader import StepReader
 from agentkit.telemetry.explain.story import write_story
 from agentkit.telemetry.explain.time_split import split_time
 from agentkit.usage import NO_USAGE, Usage
-from agentkit.value import dataclass, replace
+from agentkit.value import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,21 +1,14 @@
-"""Stop calls at their timeout or when their caller is cancelled, with time to clean up.
+"""Distinguish who cancelled a call, and let finish what runs around it.
 
-In:  running calls, each with a timeout.
-Out: calls that were cancelled once, and then had a bounded time to clean up.
-
-A cancelled scope of anyio cancels every wait in it again, so that a `finally` that awaits would be
-cut short. A call therefore gets one cancellation; then it is shielded while it cleans up. After
-that time, every wait in it is cancelled.
+In:  a call that was cancelled; the middleware of a call.
+Out: whether its caller cancelled it; middleware that may finish once the tool has ended.
 """
 
 import math
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from functools import cache, partial
-from inspect import CO_COROUTINE
-from opcode import opmap
-from types import CodeType
-from typing import Any, Literal, cast
+from functools import cache
+from typing import Any, cast
 
 import anyio
 import anyio.lowlevel
@@ -26,95 +19,9 @@ from agentkit.lazy_import import load_object
 
 CLEANUP_SECONDS = 5.0
 
-_SEND = opmap.get("SEND", -1)
-"""The bytecode instruction behind every `await`, `async for` and `async with`."""
 
-
-def has_no_await(function: Callable[..., object]) -> bool:
-    """Return whether `function` is a coroutine function without an `await` in it.
-
-    Such a function gets no cancellation and cannot be stopped, so that it needs no scopes.
-    """
-    code = getattr(function, "__code__", None)
-    if not isinstance(code, CodeType) or not code.co_flags & CO_COROUTINE:
-        return False
-    instructions = code.co_code[::2]  # each opcode is followed by its operand
-    return _SEND >= 0 and _SEND not in instructions
-
-
-class StoppableCall:
-    """One call that can be stopped gracefully.
-
-    Attributes:
-        reason: why it was cancelled, a timeout or its caller; None if it was not.
-        is_closed: its coroutine was closed from outside, as an ending event loop does.
-        task_cancels: who cancelled the task it runs in.
-    """
-
-    def __init__(self, *, seconds: float | None, cleanup_seconds: float) -> None:
-        self.reason: Literal["time", "caller"] | None = None
-        self.is_closed: bool = False
-        self._has_waited = False
-        self._was_cancelled = False
-        self._seconds = seconds
-        self._cleanup_seconds = cleanup_seconds
-        self._limit: anyio.CancelScope
-        self._cleanup: anyio.CancelScope
-        self.task_cancels: TaskCancels = TaskCancels()
-
-    async def run(self, call: Coroutine[Any, Any, object]) -> object:
-        """Run `call`, which gets a single cancellation.
-
-        A cancellation by the timeout ends here, with None.
-        """
-        with (
-            anyio.move_on_after(self._seconds) as self._limit,
-            anyio.CancelScope() as self._cleanup,
-        ):
-            try:
-                return await _Steps(call, self)
-            finally:
-                # A call that ends between two waits was not cancelled, but its child tasks may
-                # have been.
-                if self._has_waited:
-                    self._shield_if_cancelled()
-        return None
-
-    def on_resume(self, error: object) -> None:
-        """Record that the call resumes after a wait, with what the wait raised."""
-        self.task_cancels.resume()
-        cancelled = anyio.get_cancelled_exc_class()
-        self._was_cancelled = error is not None and isinstance(error, cancelled)
-        self.is_closed = isinstance(error, GeneratorExit)
-
-    def on_wait(self) -> None:
-        """Record that the call waits; shield it if it was cancelled.
-
-        The shield does not come earlier: the scopes of Trio would then take the hidden
-        cancellation for their own.
-        """
-        self._has_waited = True
-        self.task_cancels.pause()
-        if self._was_cancelled and self.reason is None:
-            self._shield_if_cancelled()
-
-    def _shield_if_cancelled(self) -> None:
-        """Shield the call if it was cancelled from outside.
-
-        If the cancelled scope is inside the call, a shield here does not hide it; then the
-        cancellation is the call's own, and nothing changes.
-        """
-        if not _is_cancelled():
-            return
-        self._cleanup.shield = True
-        if _is_cancelled():
-            self._cleanup.shield = False
-            return
-        self.reason = "time" if self._limit.cancel_called else "caller"
-        self._cleanup.deadline = anyio.current_time() + self._cleanup_seconds
-
-
-def _is_cancelled() -> bool:
+def is_cancelled() -> bool:
+    """Return whether a scope around this place is cancelled."""
     return anyio.current_effective_deadline() == -math.inf
 
 
@@ -169,7 +76,7 @@ class TaskCancels:
             await anyio.lowlevel.checkpoint()
         except anyio.get_cancelled_exc_class():
             self.resume()
-            if _is_cancelled() or self.is_by_others:
+            if is_cancelled() or self.is_by_others:
                 raise
         else:
             self.resume()
@@ -193,7 +100,7 @@ async def is_caller_cancelled(*, task_cancels: TaskCancels | None) -> bool:
         task_cancels: who cancelled the task. None if the call runs in a child task of the caller:
             a caller that is cancelled then cancels a scope, and `task.cancel()` was the tool's.
     """
-    if _is_cancelled():
+    if is_cancelled():
         return True
     if task_cancels is not None:
         return task_cancels.is_by_others
@@ -212,33 +119,6 @@ async def is_caller_cancelled(*, task_cancels: TaskCancels | None) -> bool:
 @cache
 def _current_task() -> Callable[[], Any]:
     return cast(Callable[[], Any], load_object("asyncio:current_task"))
-
-
-class _Steps:
-    """A coroutine that is driven step by step."""
-
-    def __init__(self, call: Coroutine[Any, Any, object], observer: StoppableCall) -> None:
-        self._call = call
-        self._observer = observer
-
-    def __await__(self) -> Generator[Any, Any, object]:
-        """Forward each step, and report it to the observer."""
-        resume = partial(self._call.send, None)
-        while True:
-            try:
-                request = resume()
-            except StopIteration as end:
-                return end.value
-            self._observer.on_wait()
-            try:
-                answer = yield request
-            except BaseException as error:  # noqa: BLE001  # raised again inside the call
-                self._observer.on_resume(error)
-                resume = partial(self._call.throw, error)
-            else:
-                # asyncio throws the error of a wait; Trio sends it, as an `outcome.Error`.
-                self._observer.on_resume(getattr(answer, "error", None))
-                resume = partial(self._call.send, answer)
 
 
 class FinishShield:

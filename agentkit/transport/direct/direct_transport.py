@@ -11,6 +11,7 @@ docs/decisions/0006-direct-transport.md.
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from urllib.parse import quote
@@ -30,11 +31,7 @@ from agentkit.transport.error_mapping import ErrorMapper, WireError
 from agentkit.transport.http_settings import HttpSettings
 from agentkit.transport.request_auth import RequestAuth, check_path
 from agentkit.transport.response_body import ResponseBody
-from agentkit.value import maker, replace
 from agentkit.wire import WireHead, WireRequest
-
-_new_answer = maker(WireResponse)
-_new_head = maker(WireHead)
 
 MAX_CACHED_HEADS = 64
 """How many encoded request heads are cached; few providers need more than three."""
@@ -200,13 +197,13 @@ class _Exchange(AbstractAsyncContextManager[WireResponse]):
             self._connection, answer = await send_request(transport.pool, head, body)
         except WireError as error:
             raise transport.error_mapper.before_response(error) from error
-        found = _new_head(status=answer.status, headers=answer.headers)
+        found = WireHead(status=answer.status, headers=answer.headers)
         provider = transport.error_mapper.provider
         log.debug("response_started", provider=provider, path=request.path, status=found.status)
         self._chunks = ResponseBody(
             self._connection, head=found, error_mapper=transport.error_mapper
         )
-        return _new_answer(head=found, chunks=self._chunks)
+        return WireResponse(head=found, chunks=self._chunks)
 
     async def __aexit__(
         self,

@@ -11,7 +11,7 @@ from typing import Any
 import h11
 
 from agentkit.transport.error_mapping import WireError
-from agentkit.value import dataclass, maker
+from agentkit.value import record
 
 MAX_HEAD_BYTES = 102_400
 """Longest head of a response, and longest line inside a chunked body."""
@@ -88,7 +88,7 @@ class RequestHead:
         return (b"%b%d\r\n\r\n%b" % (self._start, len(body), body),)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ResponseHead:
     """The head of a response.
 
@@ -106,10 +106,7 @@ class ResponseHead:
     @staticmethod
     def of(status: int, raw: RawHeaders, *, version: bytes = b"1.1") -> "ResponseHead":
         """Build a head."""
-        return _new_head(status=status, version=version, raw=raw, headers=_joined(raw))
-
-
-_new_head = maker(ResponseHead)
+        return ResponseHead(status=status, version=version, raw=raw, headers=_joined(raw))
 
 
 def _joined(raw: RawHeaders) -> dict[str, str]:

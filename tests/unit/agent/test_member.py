@@ -52,8 +52,8 @@ async def test_a_turn_plans_the_calls_of_a_response_and_charges_for_it() -> None
         state = await run_tools(run, member, asked, asked.history.open_calls)
 
     assert member.listed == {"look": look}
-    assert asked.polling == {"look"}
-    assert [planned.tool_name for planned in asked.plan.values()] == ["look"]
+    assert asked.answered.polling == {"look"}
+    assert [planned.tool_name for planned in asked.answered.plan.values()] == ["look"]
     assert run.meter.usage == used
     assert state.history.last == ToolResult(message.tool_calls[0].id, "not yet")
     assert run.draft.complete() == state.history

@@ -2,7 +2,10 @@
 
 from dataclasses import replace
 
+import pytest
+
 from agentkit.agent.step import (
+    Answered,
     CallModel,
     Exchange,
     Policy,
@@ -11,6 +14,7 @@ from agentkit.agent.step import (
     next_step,
 )
 from agentkit.chat import ModelResponse, ToolChoice
+from agentkit.event import StopReason
 from agentkit.history import History
 from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult, UserMessage
 from agentkit.output.output_type import Judgement
@@ -68,6 +72,33 @@ def test_a_run_without_calls_is_not_checked_for_stalls() -> None:
     history = History(messages)
 
     assert next_step(RunState(history=history), Policy()) == CallModel(choice=ToolChoice())
-    assert next_step(RunState(history=history, has_called=True), Policy()) != CallModel(
-        choice=ToolChoice()
-    )
+    assert next_step(
+        RunState(history=history, answered=Answered(has_called=True)), Policy()
+    ) != CallModel(choice=ToolChoice())
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "then"),
+    [(None, None, None), ("deadline", None, "deadline"), (None, "max_cost", "max_cost")],
+)
+def test_a_limit_once_reached_stays_reached(
+    before: StopReason | None, now: StopReason | None, then: StopReason | None
+) -> None:
+    """By an exchange or by tools."""
+    state = RunState(history=History([HI]), over=before)
+
+    assert state.add_exchange(Exchange(over=now)).over == then
+    assert state.add_answers(ToolAnswers(results=(), over=now)).over == then
+
+
+def test_the_first_state_is_empty() -> None:
+    """No answer, no refusal."""
+    state = STATE
+
+    assert (
+        state.answered.is_accepted,
+        state.answered.is_asked_again,
+        state.answered.has_called,
+    ) == (False, False, False)
+    assert (state.answered.refusals, state.answered.turns) == (0, 0)
+    assert not Judgement().is_accepted

@@ -11,6 +11,7 @@ from agentkit import Agent, OutputError
 from agentkit.agent.progress import HINT
 from agentkit.agent.result import build_result
 from agentkit.agent.step import (
+    Answered,
     CallModel,
     Exchange,
     Finish,
@@ -44,7 +45,9 @@ FORCED = ToolChoice(mode="required")
 
 
 def _state(messages: Sequence[Message], **values: object) -> RunState:
-    return RunState(history=History(messages), **values)  # type: ignore[arg-type]  # test values
+    own: dict[str, Any] = {name: values.pop(name) for name in ("over", "closing") if name in values}
+    answered = Answered(**values)  # type: ignore[arg-type]  # test values
+    return RunState(history=History(messages), answered=answered, **own)
 
 
 def _plan(*decisions: Decision) -> dict[str, PlannedCall]:
@@ -297,9 +300,17 @@ def test_a_state_grows_by_responses_and_results() -> None:
     )
 
     assert start == _state([HI])
-    assert (asked.turns, asked.has_called, asked.exchanges[0].usage.input_tokens) == (1, True, 3)
+    assert (
+        asked.answered.turns,
+        asked.answered.has_called,
+        asked.answered.exchanges[0].usage.input_tokens,
+    ) == (1, True, 3)
     assert answered.history.open_calls == ()
-    assert (closed.turns, closed.has_called, closed.closing) == (2, True, "max_turns")
+    assert (closed.answered.turns, closed.answered.has_called, closed.closing) == (
+        2,
+        True,
+        "max_turns",
+    )
 
 
 def test_a_result_has_the_output_that_the_run_ended_with() -> None:
@@ -328,8 +339,10 @@ def test_each_turn_is_listed_with_the_model_that_answered() -> None:
 
     state = _state([HI], turns=3).add_exchange(Exchange(response=response))
 
-    assert state.turns == 4
-    assert state.exchanges == (ModelExchange(turn=4, provider="h", model="m", usage=Usage()),)
+    assert state.answered.turns == 4
+    assert state.answered.exchanges == (
+        ModelExchange(turn=4, provider="h", model="m", usage=Usage()),
+    )
 
 
 @pytest.mark.parametrize("late", [(), (AGAIN,)], ids=["nothing since", "something was said since"])
@@ -344,34 +357,11 @@ def test_an_answer_counts_unless_the_user_has_sent_a_message_since(
 
     states = [_state([HI], refusals=3).add_exchange(each) for each in (accepted, refused, other)]
 
-    assert [state.is_accepted for state in states] == [not late, False, False]
-    assert [state.is_asked_again for state in states] == [False, not late, False]
-    assert [state.refusals for state in states] == [3, 4, 4]
+    assert [state.answered.is_accepted for state in states] == [not late, False, False]
+    assert [state.answered.is_asked_again for state in states] == [False, not late, False]
+    assert [state.answered.refusals for state in states] == [3, 4, 4]
     assert list(states[0].history) == [HI, SAID, *late]
     assert list(states[1].history) == [HI, SAID, AGAIN, *late]
-
-
-@pytest.mark.parametrize(
-    ("before", "now", "then"),
-    [(None, None, None), ("deadline", None, "deadline"), (None, "max_cost", "max_cost")],
-)
-def test_a_limit_once_reached_stays_reached(
-    before: StopReason | None, now: StopReason | None, then: StopReason | None
-) -> None:
-    """By an exchange or by tools."""
-    state = _state([HI], over=before)
-
-    assert state.add_exchange(Exchange(over=now)).over == then
-    assert state.add_answers(ToolAnswers(results=(), over=now)).over == then
-
-
-def test_the_first_state_is_empty() -> None:
-    """No answer, no refusal."""
-    state = _state([HI])
-
-    assert (state.is_accepted, state.is_asked_again, state.has_called) == (False, False, False)
-    assert (state.refusals, state.turns) == (0, 0)
-    assert not Judgement().is_accepted
 
 
 def test_states_and_steps_are_values() -> None:
@@ -382,7 +372,7 @@ def test_states_and_steps_are_values() -> None:
     ]
     values = [one for one in made if isinstance(one, type) and is_dataclass(one)]
 
-    assert len(values) == 10
+    assert len(values) == 11
     for one in values:
         assert vars(one)["__dataclass_params__"].frozen, one
         assert "__slots__" in vars(one), one

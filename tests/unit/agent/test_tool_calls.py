@@ -32,8 +32,8 @@ from agentkit.testing.clock import ManualClock
 from agentkit.testing.scripted import ScriptedModel, tool_call
 from agentkit.tools.approval import Approval
 from agentkit.tools.concurrency.concurrency_limits import ConcurrencyLimits
-from agentkit.tools.execute import Proceed
 from agentkit.tools.tool import Tool, tool
+from agentkit.tools.tool_run import Proceed
 from agentkit.tools.validate import ReadyCall
 from tests.unit.agent.running import running
 
@@ -92,7 +92,8 @@ async def _run(
     async with running(agent, history, more) as (run, member):
         state = await plan_open_calls(run, member, run.start_state(), calls)
         if is_replay:
-            state = replace(state, ready={}, is_replay=True)
+            answered = replace(state.answered, ready={})
+            state = replace(state, answered=answered, is_replay=True)
         with anyio.fail_after(60):
             answers = await _run_batch(run, member, state, calls)
     return answers, events, run
@@ -152,7 +153,7 @@ async def test_an_external_tool_is_planned_as_one_that_needs_a_result() -> None:
     async with running(agent, history) as (run, member):
         state = await plan_open_calls(run, member, run.start_state(), [call])
 
-    planned = state.plan[call.id]
+    planned = state.answered.plan[call.id]
     assert planned.verdict.decision == "ask"
 
 

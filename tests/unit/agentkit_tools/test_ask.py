@@ -1,5 +1,6 @@
 """A question to the person takes the way of an approval."""
 
+from dataclasses import replace
 from typing import Any
 
 import mcp
@@ -14,7 +15,6 @@ from agentkit.mcp.server.mcp_server import build_server
 from agentkit.testing import ScriptedModel, tool_call
 from agentkit.tools.question import Question, answer_verdict
 from agentkit.tools.validate import validate_call
-from agentkit.value import replace
 from agentkit_tools.ask import ask_user
 from tests.unit.mcp.serving import Mode, Person, both_revisions, call, text_of
 

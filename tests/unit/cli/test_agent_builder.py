@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,6 @@ from agentkit.cli.agent_builder import (
 )
 from agentkit.model.provider_model import ProviderModel
 from agentkit.tools.toolset import ToolLike
-from agentkit.value import replace
 
 CODE = '''
 from agentkit import Agent, tool

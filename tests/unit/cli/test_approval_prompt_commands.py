@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,6 @@ from agentkit.cli.approval_prompt import ApproveMode
 from agentkit.cli.commands.chat import run_chat
 from agentkit.cli.commands.run import RunRequest, run_question
 from agentkit.cli.exit_codes import LIMIT_REACHED, OK, SUSPENDED
-from agentkit.value import replace
 
 TOOLS = '''
 from pathlib import Path

@@ -13,7 +13,7 @@ from agentkit.hooks import wrapped_tools
 from agentkit.message import AssistantMessage, ToolCall
 from agentkit.testing.scripted import ScriptedModel, tool_call
 from agentkit.tools import StaticToolset
-from agentkit.tools.execute import Proceed
+from agentkit.tools.tool_run import Proceed
 from agentkit.tools.validate import ReadyCall
 from tests.unit.tools.running import execute, ready
 

@@ -2,12 +2,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
 from agentkit.config.profile import DialectName, LaunchedServer, ProviderProfile
 from agentkit.model.launch import launched
-from agentkit.value import replace
 
 URL = "http://127.0.0.1:9/v1"
 

@@ -1,5 +1,7 @@
 """How an answer ends: its reason, its limits, or not at all."""
 
+from dataclasses import replace
+
 import pytest
 
 from agentkit.chat import ModelRequest, ModelSettings
@@ -14,7 +16,6 @@ from agentkit.dialect.base import (
 from agentkit.errors import ErrorKind, ProtocolError, Retry
 from agentkit.model.response_builder import ResponseBuilder
 from agentkit.usage import Usage
-from agentkit.value import replace
 from tests.unit.model.response_builders import (
     HI,
     OFFERED,

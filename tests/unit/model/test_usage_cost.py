@@ -1,11 +1,11 @@
 """The cost of an exchange."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 from agentkit.config.profile import ModelProfile
 from agentkit.model.usage_cost import with_cost
 from agentkit.usage import Usage
-from agentkit.value import replace
 
 
 def test_usage_is_priced_only_if_the_price_is_known() -> None:

@@ -10,9 +10,10 @@ from agentkit.clock import SystemClock
 from agentkit.errors import ToolError
 from agentkit.event import ToolCallFinished, ToolCallStarted, ignore
 from agentkit.message import ToolResult
-from agentkit.tools.execute import Proceed, find_outcome
+from agentkit.tools.execute import find_outcome
 from agentkit.tools.run_context import RunContext, RunLink
 from agentkit.tools.tool import tool
+from agentkit.tools.tool_run import Proceed
 from agentkit.tools.validate import ReadyCall
 from tests.unit.tools.running import Listener, execute, ready
 

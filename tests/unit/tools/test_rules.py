@@ -1,5 +1,6 @@
 """Ready-made rules, alone and together."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,6 @@ from agentkit.tools.approval import ApprovalRule, Verdict, apply_rule
 from agentkit.tools.binding import BoundArguments
 from agentkit.tools.tool import tool
 from agentkit.tools.validate import ReadyCall
-from agentkit.value import replace
 
 
 def ready(*, is_repaired: bool = False, **options: Any) -> ReadyCall:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,7 +25,6 @@ from agentkit.tools.toolset import (
     renamed,
     take_reports,
 )
-from agentkit.value import replace
 
 
 @tool(read_only=True)

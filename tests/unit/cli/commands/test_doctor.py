@@ -4,6 +4,7 @@ import json
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,6 @@ from agentkit.cli.commands.doctor import DoctorRequest, run_doctor
 from agentkit.cli.exit_codes import FAILED, OK, USAGE_ERROR, exit_code_of
 from agentkit.config.load import resolve_model
 from agentkit.errors import ConfigError
-from agentkit.value import replace
 from tests.integration.doctor_server import OddProvider, Traits, as_json, running
 
 KEY = "sk-geheim-123"

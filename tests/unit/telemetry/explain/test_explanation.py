@@ -1,6 +1,7 @@
 """What an explanation says about a run in which much happened."""
 
 import time
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -18,7 +19,6 @@ from agentkit.telemetry.explain.html_view import html_view
 from agentkit.telemetry.explain.json_view import json_view
 from agentkit.telemetry.explain.text_view import text_view
 from agentkit.testing import ScriptedModel, tool_call
-from agentkit.value import replace
 from tests.unit.telemetry.explain.recorded import BEGIN, HOSTILE, RECORDS, RUN
 
 EXPLANATION = explain(RECORDS)

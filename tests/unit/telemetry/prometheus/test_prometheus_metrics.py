@@ -1,6 +1,7 @@
 """The metrics of runs, read by the parser of Prometheus' own client."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,13 +11,13 @@ from prometheus_client.parser import text_string_to_metric_families
 from agentkit import Agent, ToolError, tool
 from agentkit.durable import open_runs
 from agentkit.errors import StatusError
+from agentkit.event import RunStarted
 from agentkit.hooks.model_middleware import wrapped_model
 from agentkit.model.route import RouteModel
 from agentkit.store.base import StoreError
 from agentkit.telemetry.prometheus import PrometheusMetrics
 from agentkit.telemetry.prometheus.prometheus_metrics import MAX_NAMES
 from agentkit.testing import ScriptedModel, tool_call
-from agentkit.value import replace
 from tests.unit.telemetry.explain.recorded import RECORDS
 
 CANARY = "canary-7193"
@@ -110,8 +111,10 @@ async def test_retries_failovers_and_repairs_are_counted() -> None:
 async def test_labels_do_not_grow_without_end() -> None:
     """An agent may be made for each user."""
     metrics = PrometheusMetrics()
+    started = RECORDS[0].event
+    assert isinstance(started, RunStarted)
     for number in range(2 * MAX_NAMES):
-        event = replace(RECORDS[0].event, agent=f"agent-{number}")
+        event = replace(started, agent=f"agent-{number}")
         await metrics(replace(RECORDS[0], event=event, run_id=f"run-{number}"))
 
     running = values(metrics)["agentkit_runs_running"]
