@@ -108,12 +108,10 @@ async def _exchange(
     try:
         response, over = await call.ask(history, step)
         used, usage = call.limit.used, call.limit.additional_usage
-        if response is None:
-            meter.charge(used, usage)
-        else:
+        if response is not None:
             judged = await run.output.judge_off_loop(response, is_closing=step.closing is not None)
-            used += Spent.of_usage(response.usage)
-            meter.charge(used, usage + response.usage)
+            meter.charge_answer(response.usage)
+        meter.charge(used, usage)
         late = _late(response, judged, run)
     finally:
         if is_counted:
@@ -135,6 +133,8 @@ async def _exchange(
             repairs=response.repairs,
         )
     if is_timed:
+        if response is not None:
+            used += Spent.of_usage(response.usage)
         used = replace(used, seconds=run.clock.monotonic() - started)
     return Exchange(
         response=response,

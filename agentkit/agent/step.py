@@ -40,7 +40,7 @@ class Exchange:
         late: user messages that came in while a final answer was made.
         polling: names of tools it called that are meant to be called again and again.
         judged: what was found of the answer, if structured output is requested.
-        used: what the exchange used, time included.
+        used: what the exchange used, time included; recorded if there is a journal or a listener.
         additional_usage: what was used in addition to the response: a summary, answers that failed.
     """
 
@@ -81,8 +81,8 @@ class ToolAnswers:
     Attributes:
         facts: further facts about each call; empty without a journal.
         over: the limit that is reached now.
-        used: what the calls used, time included.
-        usage: what agents used that ran inside the calls, as providers report it.
+        used: what the calls used, time included; nothing without a journal.
+        usage: what agents used that ran inside the calls; nothing without a journal.
     """
 
     results: tuple[ToolResult, ...]

@@ -287,14 +287,15 @@ class _Batch:
         results = tuple([run.draft.result_of(call) for call in calls])
         for call in calls:
             self._part(call)
-        used = NOTHING
-        facts: tuple[CallFacts, ...] = ()
-        if run.has_journal:
-            seconds = run.clock.monotonic() - self._started
-            used = self._used + Spent(tool_calls=self._tool_calls, seconds=seconds)
-            facts = tuple([self._fact(call) for call in calls])
+        if not run.has_journal:
+            return ToolAnswers(results=results, over=run.meter.reached())
+        seconds = run.clock.monotonic() - self._started
         return ToolAnswers(
-            results=results, facts=facts, over=run.meter.reached(), used=used, usage=self._usage
+            results=results,
+            facts=tuple([self._fact(call) for call in calls]),
+            over=run.meter.reached(),
+            used=self._used + Spent(tool_calls=self._tool_calls, seconds=seconds),
+            usage=self._usage,
         )
 
     def _count(self) -> None:

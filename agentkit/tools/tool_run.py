@@ -205,7 +205,8 @@ class ToolRun:
         # A tool that was cancelled and still returned a value may have done half of its work: a
         # task group in it swallows the cancellation of its tasks. Its value does not count.
         if self.stopped_by is None:
-            await self._cancels.withdraw()
+            if self._cancels.own > 0:
+                await self._cancels.withdraw()
             return outcome
         if self.stopped_by == "caller":
             await anyio.sleep_forever()
