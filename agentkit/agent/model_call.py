@@ -110,8 +110,10 @@ async def _exchange(
         used, usage = call.limit.used, call.limit.additional_usage
         if response is not None:
             judged = await run.output.judge_off_loop(response, is_closing=step.closing is not None)
-            meter.charge_answer(response.usage)
-        meter.charge(used, usage)
+            used += Spent.of_usage(response.usage)
+            meter.charge(used, usage + response.usage)
+        else:
+            meter.charge(used, usage)
         late = _late(response, judged, run)
     finally:
         if is_counted:
@@ -133,8 +135,6 @@ async def _exchange(
             repairs=response.repairs,
         )
     if is_timed:
-        if response is not None:
-            used += Spent.of_usage(response.usage)
         used = replace(used, seconds=run.clock.monotonic() - started)
     return Exchange(
         response=response,

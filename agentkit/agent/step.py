@@ -27,6 +27,9 @@ from agentkit.value import dataclass
 
 _NOT_JUDGED = Judgement()
 
+_new = object.__new__
+"""Begins a value that each turn makes: a call of its class would copy the fields twice."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
@@ -40,7 +43,7 @@ class Exchange:
         late: user messages that came in while a final answer was made.
         polling: names of tools it called that are meant to be called again and again.
         judged: what was found of the answer, if structured output is requested.
-        used: what the exchange used, time included; recorded if there is a journal or a listener.
+        used: what the exchange used; its time only with a journal or a listener.
         additional_usage: what was used in addition to the response: a summary, answers that failed.
     """
 
@@ -173,7 +176,9 @@ class RunState:
             reply = () if judged.reply is None else (judged.reply,)
             history += (*judged.results, *reply, *exchange.late)
         before, turn = self.answered, self.answered.turns + 1
-        answered = Answered(
+        answered = _new(Answered)
+        Answered.__init__(
+            answered,
             turns=turn,
             exchanges=(*before.exchanges, _model_exchange(response, turn=turn)),
             finish_reason=response.finish_reason,
@@ -186,7 +191,9 @@ class RunState:
             is_asked_again=judged.reply is not None and not exchange.late,
             has_closing_answer=closing is not None,
         )
-        return RunState(
+        state = _new(RunState)
+        RunState.__init__(
+            state,
             history=history,
             answered=answered,
             over=over,
@@ -194,6 +201,7 @@ class RunState:
             last_turns=None if judged.results else self.last_turns,
             is_replay=is_replay,
         )
+        return state
 
     def add_plan(
         self,
@@ -210,7 +218,9 @@ class RunState:
     def add_answers(self, answers: ToolAnswers, *, is_replay: bool = False) -> "RunState":
         """Return the state after tools answered."""
         history = self.history.add_repaired(answers.results)
-        return RunState(
+        state = _new(RunState)
+        RunState.__init__(
+            state,
             history=history,
             answered=self.answered,
             over=self.over or answers.over,
@@ -218,6 +228,7 @@ class RunState:
             last_turns=None if history.open_calls else last_turns(history, self.last_turns),
             is_replay=is_replay,
         )
+        return state
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -155,17 +155,6 @@ class Meter:
         if self._parent is not None:
             self._parent.charge(used, usage)
 
-    def charge_answer(self, usage: Usage) -> None:
-        """Add one answer here and at all parents; the same as `charge` of it, and faster."""
-        self._turns += 1
-        self._tokens += usage.input_tokens + usage.output_tokens
-        if usage.cost_usd:
-            self._cost_usd += usage.cost_usd
-        if usage is not NO_USAGE:
-            self._usages.append(usage)
-        if self._parent is not None:
-            self._parent.charge_answer(usage)
-
     def child(self, budget: Budget | Limits = NO_LIMITS) -> "Meter":
         """Return a meter for a part of this run, with limits in addition to those here."""
         return Meter(budget, clock=self._clock, parent=self)
