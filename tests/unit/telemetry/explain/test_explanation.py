@@ -10,7 +10,7 @@ import pytest
 
 from agentkit import Agent, tool
 from agentkit.errors import UsageError
-from agentkit.event import EventRecord, RunFailed, ToolCallFinished, ToolCallStarted
+from agentkit.event import EventRecord, RunFailed, RunStarted, ToolCallFinished, ToolCallStarted
 from agentkit.event.run_events import BudgetLimits, RunError
 from agentkit.message import ToolCall, ToolResult
 from agentkit.telemetry.explain import explain, read_records
@@ -137,7 +137,9 @@ def test_approvals_show_who_when_and_what_was_changed() -> None:
 def test_money_and_tokens_are_shown_for_each_turn_with_the_limit() -> None:
     """On the terminal and on the page, with the providers that failed."""
     limits = BudgetLimits(cost_usd=Decimal("0.05"))
-    started = replace(RECORDS[0], event=replace(RECORDS[0].event, budget=limits))
+    event = RECORDS[0].event
+    assert isinstance(event, RunStarted)
+    started = replace(RECORDS[0], event=replace(event, budget=limits))
     limited = explain([started, *RECORDS[1:]])
     shown, page = text_view(limited, width=80), html_view(limited)
 
