@@ -168,7 +168,7 @@ class _Batch:
         self._run = run
         self._member = member
         self._state = state
-        self._started = run.clock.monotonic()
+        self._started = run.clock.monotonic() if run.has_journal else 0.0
         self._tool_calls = 0
         self._used = NOTHING
         self._usage = NO_USAGE

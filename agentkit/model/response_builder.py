@@ -166,7 +166,9 @@ class ResponseBuilder:
             tool_names=self._tool_names,
             needs_no_ids=self._calls_in_text,
         )
-        return ModelResponse(
+        response = object.__new__(ModelResponse)  # a call of the class would copy the fields twice
+        ModelResponse.__init__(
+            response,
             message=AssistantMessage(
                 content=self._content(text, has_calls=bool(calls)), tool_calls=tuple(calls)
             ),
@@ -178,6 +180,7 @@ class ResponseBuilder:
             response_id=self._head.response_id,
             repairs=(*repairs, *more),
         )
+        return response
 
     def _on_text(self, delta: TextDelta) -> Sequence[StreamedPart]:
         if self._answer is None:
