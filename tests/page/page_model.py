@@ -25,6 +25,7 @@ from agentkit.event import AnswerRepaired, Emit, ReasoningReceived, TextReceived
 from agentkit.message import ToolCall, ToolResult, UserMessage
 from agentkit.model.model import ModelConnection
 from agentkit.value import dataclass
+from agentkit_tools import load_tools
 
 PIECE = 24
 HELD = "HOLD"
@@ -129,6 +130,15 @@ SCENES: Mapping[str, Scene] = {
         calls=[
             ("refund_payment", {"order": 1, "amount": 10.0, "currency": "EUR", "reason": "Late."}),
             ("refund_payment", {"order": 2, "amount": 20.0, "currency": "EUR", "reason": "Late."}),
+        ],
+    ),
+    "Plan the trip": Scene(
+        calls=[
+            (
+                "update_plan",
+                {"steps": [{"step": "book", "status": "done"}, {"step": "pack"}]},
+            ),
+            ("ask_user", {"question": "Which color?", "choices": ["red", "blue"]}),
         ],
     ),
     "Write slowly": Scene(text=f"The first half. {HELD}The second half."),
@@ -252,4 +262,4 @@ async def slow_lookup(name: str) -> str:
     return name
 
 
-TOOLS = (run_query, refund_payment, slow_lookup)
+TOOLS = (*load_tools("plan"), *load_tools("ask"), run_query, refund_payment, slow_lookup)

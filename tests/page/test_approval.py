@@ -99,3 +99,23 @@ def test_something_else_can_be_written_in_place_of_a_decision(tab: Tab) -> None:
     page.locator(".approval").wait_for(state="detached")
 
     assert page.locator(".answer").count() == 2
+
+
+def test_a_question_is_answered_and_a_plan_is_a_list(tab: Tab) -> None:
+    """The card of a question has a field for the answer at once."""
+    page = tab.page
+    tab.ask("Plan the trip")
+    card = page.locator(".approval")
+    card.get_by_label("answer").fill("blue")
+    page.wait_for_timeout(400)  # the first moments of a card count for nothing
+    shown = card.inner_text()
+    card.get_by_role("button", name="Approve with changes").click()
+    tab.sees("Done:")
+    page.locator(".call summary").first.click()
+    page.locator(".call .data").nth(1).wait_for()
+
+    assert "Ask the user" in shown
+    assert "Done: [The user answered] blue" in " ".join(
+        page.locator(".answer").inner_text().split()
+    )
+    assert "☑ book\n☐ pack" in page.locator(".call .data").nth(1).inner_text()

@@ -9,7 +9,7 @@ const GUARD_MILLISECONDS = 300; // a click that was meant for something else
 export function Approval({ call, tool, repairs, onDecide }) {
   const [original] = useState(() => parseArguments(call.arguments));
   const [values, setValues] = useState(original);
-  const [mode, setMode] = useState("ask");
+  const [mode, setMode] = useState(call.name === "ask_user" ? "edit" : "ask");
   const [reason, setReason] = useState("");
   const [sent, setSent] = useState(false);
   const [refusal, setRefusal] = useState("");

@@ -116,8 +116,14 @@ function CallData({ call }) {
     </p>`}`;
 }
 
+const MARKS = { done: "☑", in_progress: "▶", dropped: "☒" };
+
 /** The result of a tool as text if it is only that, else as JSON. */
 function resultValue(result) {
+  const steps = result.structured_content?.plan;
+  if (Array.isArray(steps)) {
+    return steps.map(({ step, status }) => `${MARKS[status] || "☐"} ${step}`).join("\n");
+  }
   const texts = result.content.map((block) => block.text);
   if (texts.length && texts.every((text) => typeof text === "string")) return texts.join("\n");
   return result.structured_content ?? result.content.map(shortBlock);
