@@ -23,6 +23,10 @@ class App extends Component {
     addEventListener("hashchange", () => this.route());
     addEventListener("keydown", (event) => this.onKeyDown(event));
     narrow.addEventListener("change", () => this.setState({ isDrawer: false }));
+    document.addEventListener("visibilitychange", () => {
+      const isShown = document.visibilityState === "visible" && this.state.agents;
+      if (isShown && !this.state.signIn) this.refresh(); // other tabs may have changed the list
+    });
     this.begin();
   }
 
