@@ -65,6 +65,12 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     return _LINK.sub(absolute, markdown.replace("```text output", "```text"))
 
 
+def on_page_content(content: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Make the empty corner of a table a plain cell: an empty header is read out as one."""
+    del page, config, files
+    return content.replace("<th></th>", "<td></td>")
+
+
 def section_of(nav: list[Any], title: str) -> list[Any]:
     """Return the entries of a section of the navigation."""
     return next(entry[title] for entry in nav if isinstance(entry, dict) and title in entry)
