@@ -4,6 +4,7 @@ import os
 import platform
 import shutil
 import struct
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -69,11 +70,20 @@ def test_more_can_be_allowed(tmp_path: Path) -> None:
     assert (code, output) == (0, "x1\n")
 
 
-@pytest.mark.parametrize("folder", ["/", "/usr", "/etc", "~", "/proc"])
+@pytest.mark.parametrize(
+    "folder",
+    ["/", "/usr", "/usr/local", "/etc", "/etc/ssl", "/tmp", "/home", "~", "/proc", sys.prefix],  # noqa: S108 - refused
+)
 def test_a_folder_that_holds_more_than_a_project_is_an_error(folder: str) -> None:
     """The message says what to name."""
-    with pytest.raises(ConfigError, match="more than one project"):
+    with pytest.raises(ConfigError, match="not the folder of one project"):
         Isolation.at(folder)
+
+
+def test_a_folder_of_the_running_python_is_an_error() -> None:
+    """What a command writes there would run outside."""
+    with pytest.raises(ConfigError, match="the Python that runs"):
+        Isolation.at(Path(sys.prefix) / "bin")
 
 
 def test_a_folder_that_does_not_exist_is_an_error(tmp_path: Path) -> None:

@@ -34,10 +34,9 @@ _READ_ONLY_FILES = (
     "/etc/ssl/openssl.cnf",
 )
 _NETWORK_FILES = ("/etc/hosts", "/etc/nsswitch.conf", "/etc/resolv.conf")
-_TOO_WIDE = tuple(
-    Path(each)
-    for each in ("/bin", "/boot", "/dev", "/etc", "/lib", "/proc", "/root", "/run", "/sys", "/usr")
-)
+_SYSTEM_FOLDERS = ("bin", "boot", "dev", "etc", "lib", "proc", "run", "sbin", "sys", "usr")
+_WIDE_FOLDERS = ("home", "media", "mnt", "opt", "root", "srv", "tmp", "var", "var/tmp")
+_SOURCES = Path("/usr/src")  # where images of containers have programs
 _READ_ONLY_FOR_ALL = 0o444
 USERS = b"user:x:1000:1000:user:/tmp:/bin/sh\n"
 """The users that a command sees in `/etc/passwd`."""
@@ -77,11 +76,11 @@ class Isolation:
             ConfigError: one is not a folder, or the work folder would expose the system or a home.
         """
         root = _resolved(folder)
-        home = Path.home()
-        if any(each.is_relative_to(root) for each in (*_TOO_WIDE, home)):
+        if _is_too_wide(root):
             raise ConfigError(
-                f"{str(root)!r} holds more than one project; name a folder below it, because "
-                "commands may read and change everything in their folder."
+                f"{str(root)!r} is not the folder of one project: it is a part of the system, "
+                "holds a home, or belongs to the Python that runs. Commands may read and change "
+                "everything in their folder; name another one."
             )
         return cls(
             folder=root,
@@ -218,6 +217,17 @@ def _read_only(paths: Iterator[Path] | Sequence[Path]) -> Iterator[str]:
 def _python_folders() -> list[Path]:
     """Return the folders of this Python and its packages, so that a command can use them."""
     return sorted({Path(sys.prefix).resolve(), Path(sys.base_prefix).resolve()})
+
+
+def _is_too_wide(root: Path) -> bool:
+    """Return whether more than a project would be at the mercy of commands."""
+    system = [Path("/", name) for name in _SYSTEM_FOLDERS]
+    holding = [*system, *(Path("/", name) for name in _WIDE_FOLDERS), Path.home()]
+    if any(each.is_relative_to(root) for each in holding):
+        return True
+    if root.is_relative_to(_SOURCES) and root != _SOURCES:
+        return False
+    return any(root.is_relative_to(each) for each in (*system, *_python_folders()))
 
 
 def _resolved(folder: str | Path) -> Path:

@@ -142,8 +142,9 @@ async def run_isolated(
                 if scope.cancelled_caught:
                     running.kill("timeout")
                 tasks.cancel_scope.cancel()
-        except ProcessLookupError as error:
-            raise ConfigError(f"A command cannot be isolated: {error}.") from error
+        except ProcessLookupError as error:  # bubblewrap failed, and printed why
+            await running.read_output()
+            raise _failure(running) from error
         finally:
             # Also when the caller is cancelled.
             running.kill()
@@ -232,8 +233,7 @@ async def _first_process(running: _Running) -> int:
         chunk = await _read(running.status)
         if not chunk:
             await running.read_output()
-            reason = bytes(running.printed).decode(errors="replace").strip()
-            raise ConfigError(f"A command cannot be isolated: {reason}.")
+            raise _failure(running)
         report += chunk
     return int(json.loads(report)["child-pid"])
 
@@ -249,10 +249,15 @@ async def _exit_code(running: _Running) -> int | None:
         report += chunk
     if report.strip():
         return int(json.loads(report)["exit-code"])
-    text = bytes(running.printed).decode(errors="replace").strip()
-    if running.killed is None and text.startswith("bwrap:"):
-        raise ConfigError(f"A command cannot be isolated: {text}.")
+    if running.killed is None and running.printed.startswith(b"bwrap:"):
+        raise _failure(running)
     return None
+
+
+def _failure(running: _Running) -> ConfigError:
+    """Return an error with what bubblewrap printed."""
+    text = bytes(running.printed).decode(errors="replace").strip()
+    return ConfigError(f"A command cannot be isolated: {text}.")
 
 
 async def _end(running: _Running) -> None:
