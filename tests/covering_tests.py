@@ -20,11 +20,7 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
         "service/page/turns",
     ),
     "page/test_page_files.py": ("service/page/page_files",),
-    "durable/test_worker_process.py": (
-        "cli/commands/worker",
-        "cli/worker_metrics",
-        "cli/worker_process",
-    ),
+    "durable/test_worker_process.py": ("cli/commands/worker", "cli/worker_process"),
     "integration/test_kept_connections.py": ("transport/kept_transports",),
     "unit/agentkit_tools/test_ask.py": ("tools/question",),
     "unit/cli/test_explain.py": (
