@@ -30,7 +30,7 @@ def test_an_address_is_read(text: str, found: tuple[str, int]) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "x", "127.0.0.1:", "127.0.0.1:http", "127.0.0.1:70000"])
-def test_what_is_no_address_is_refused(text: str) -> None:
+def test_another_text_is_refused(text: str) -> None:
     """With an example."""
     with pytest.raises(ConfigError, match=r"write HOST:PORT, e\.g\. 127\.0\.0\.1:9464"):
         parse_address(text)
