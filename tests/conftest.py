@@ -1,14 +1,12 @@
 """Run every async test on asyncio and on Trio, and print the tables of a session at its end."""
 
 import gc
-import pkgutil
 import signal
 import sys
 import threading
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ import pytest
 from hypothesis import settings
 
 from tests.corpus import table as corpus_table
+from tests.forked_python import import_all, serve_python
 from tests.providers.table import write_table
 
 pytest_plugins = ["tests.databases"]
@@ -65,10 +64,6 @@ MEASURED = tuple(
 """Of these, the tests whose coverage is measured: no others reach the code for child processes."""
 
 
-PACKAGES = ("agentkit", "agentkit_tools", "agentkit_agents")
-"""Whose coverage is measured."""
-
-
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker of tests without coverage."""
     config.addinivalue_line("markers", "untraced: measure no coverage of this test")
@@ -89,7 +84,7 @@ def pytest_collection() -> Generator[None, object, object]:
     Import of the tests, reports of their outcomes and messages of xdist take as long as the tests.
     """
     if sys.gettrace() is not None:
-        _import_all(PACKAGES)
+        import_all()
     _tracer.stop()
     return (yield)
 
@@ -174,14 +169,6 @@ class _Tracer:
 _tracer = _Tracer()
 
 
-def _import_all(packages: tuple[str, ...]) -> None:
-    for package in map(import_module, packages):
-        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if not module.name.endswith("__main__"):
-                with suppress(ImportError):  # of an extra that is not installed
-                    import_module(module.name)
-
-
 @cache
 def _is_long(path: Path) -> bool:
     return any(path.is_relative_to(place) for place in LONG)
@@ -204,3 +191,10 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
     """Name the event loop an async test runs on; anyio's plugin reads this fixture."""
     name: str = request.param
     return name
+
+
+@pytest.fixture(scope="session")
+def python() -> Iterator[list[str]]:
+    """Return the command of a Python that has loaded agentkit; see `forked_python`."""
+    with serve_python() as command:
+        yield command

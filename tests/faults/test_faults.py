@@ -7,7 +7,6 @@ changed since, and `originals.sha256` the digests of the originals.
 import hashlib
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -31,11 +30,11 @@ DIGESTS = {
 
 @pytest.mark.timeout(LIMIT_SECONDS + 20)
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
-def test_a_program_that_showed_a_fault_finds_it_right(path: Path) -> None:
-    """Each runs in its own process, as a user would start it."""
+def test_a_program_that_showed_a_fault_finds_it_right(path: Path, python: list[str]) -> None:
+    """Each runs in its own process."""
     folders = (ROOT, ROOT / "tools", ROOT / "agents")
     done = subprocess.run(  # noqa: S603  # constant arguments
-        [sys.executable, "-B", str(path)],
+        [*python, str(path)],
         capture_output=True,
         text=True,
         timeout=LIMIT_SECONDS,

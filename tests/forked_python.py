@@ -1,0 +1,78 @@
+"""Run Python programs in processes that are forked from one that has loaded agentkit.
+
+In:  the arguments of `python`: `-m MODULE …` or `PATH …`.
+Out: as if `python` had run them. To load agentkit takes longer than most of the programs.
+
+Only for programs to which no signal is sent: it would end the process that asks for the program.
+"""
+
+import atexit
+import os
+import pkgutil
+import runpy
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+FORKED = ROOT / "tests" / "mcp" / "forked.py"
+PACKAGES = ("agentkit", "agentkit_tools", "agentkit_agents")
+
+
+def import_all() -> None:
+    """Import all modules of our packages, except those that need an extra that is missing."""
+    for package in map(import_module, PACKAGES):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.endswith("__main__"):
+                with suppress(ImportError):
+                    import_module(module.name)
+
+
+@contextmanager
+def serve_python() -> Iterator[list[str]]:
+    """Start the process that is forked, and yield the command to use in place of `python`."""
+    folder = Path(tempfile.mkdtemp(prefix="agentkit-"))  # a socket's path has at most 107 bytes
+    path = folder / "python"
+    try:
+        with subprocess.Popen(  # noqa: S603 - constant arguments
+            [sys.executable, str(FORKED), "serve", str(path), "tests.forked_python"],
+            cwd=ROOT,
+            env={"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONUTF8": "1"},
+            stdout=subprocess.PIPE,
+        ) as server:
+            assert server.stdout is not None
+            server.stdout.readline()
+            yield [sys.executable, "-S", "-E", str(FORKED), str(path)]
+            server.terminate()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def start(arguments: list[str]) -> None:
+    """Run a program to its end."""
+    del sys.path[:2]  # the folders from which `forked` and this module were loaded
+    try:
+        if arguments[0] == "-m":
+            sys.argv = arguments[1:]
+            runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+        else:
+            sys.argv = arguments
+            sys.path.insert(0, str(Path(arguments[0]).resolve().parent))
+            runpy.run_path(arguments[0], run_name="__main__")
+    except SystemExit as end:
+        if isinstance(end.code, str):
+            sys.stderr.write(f"{end.code}\n")
+        raise SystemExit(1 if isinstance(end.code, str) else end.code or 0) from None
+    finally:  # what the interpreter does at its end; a fork ends without it
+        threading._shutdown()  # type: ignore[attr-defined]  # no public name waits for all threads
+        atexit._run_exitfuncs()
+
+
+if sys.argv[:1] == [str(FORKED)]:  # this is the process that is forked
+    import_all()
