@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 FORKED = ROOT / "tests" / "mcp" / "forked.py"
@@ -57,6 +58,7 @@ def serve_python() -> Iterator[list[str]]:
 def start(arguments: list[str]) -> None:
     """Run a program to its end."""
     del sys.path[:2]  # the folders from which `forked` and this module were loaded
+    _open_streams()
     try:
         if arguments[0] == "-m":
             sys.argv = arguments[1:]
@@ -72,6 +74,19 @@ def start(arguments: list[str]) -> None:
     finally:  # what the interpreter does at its end; a fork ends without it
         threading._shutdown()  # type: ignore[attr-defined]  # no public name waits for all threads
         atexit._run_exitfuncs()
+
+
+def _open_streams() -> None:
+    """Open the standard streams anew: those of before know the position in another file."""
+    options: dict[str, Any] = {"encoding": "utf-8", "closefd": False}
+    sys.stdin = open(0, errors="surrogateescape", **options)  # noqa: SIM115
+    is_terminal = os.isatty(1)
+    sys.stdout = open(  # noqa: SIM115 - as long as the process lives
+        1, "w", buffering=1 if is_terminal else -1, errors="surrogateescape", **options
+    )
+    sys.stderr = open(  # noqa: SIM115
+        2, "w", buffering=1, errors="backslashreplace", **options
+    )
 
 
 if sys.argv[:1] == [str(FORKED)]:  # this is the process that is forked

@@ -10,6 +10,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -38,6 +39,7 @@ LIMIT_SECONDS = 300
 
 _FENCE = re.compile(r"^```(?P<language>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE_NAME = re.compile(r"# (\w+\.py)\n")
+_SIGNALS = re.compile(r"\btimeout\b|\bkill\b|&( |$)")
 _EXIT_CODE = re.compile(r"# exit code (\d+)\s*$")
 
 
@@ -77,13 +79,15 @@ def extras() -> frozenset[str]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, python: list[str]) -> Path:
     """Build a folder to run in, with stand-ins for programs that need a network.
 
     `scripts/agentkit` and `agentkit` run the command line of this checkout; `pip` only checks that
     the extra exists; `scripts/test` does nothing, because it would run this test.
     """
     agentkit = f'#!/bin/sh\nexec "{sys.executable}" -P -m agentkit "$@"\n'
+    forked = f'#!/bin/sh\nexec {shlex.join(python)} -m agentkit "$@"\n'
+    write_program(tmp_path / "forked" / "agentkit", forked)
     names = "|".join(
         ["mixtral-agentkit", *(f"mixtral-agentkit\\[{extra}\\]" for extra in extras())]
     )
@@ -98,9 +102,10 @@ def folder(tmp_path: Path) -> Path:
     return work
 
 
-def environment(folder: Path) -> dict[str, str]:
-    """Return an environment without keys."""
-    path = f"{folder.parent / 'bin'}{os.pathsep}{os.environ['PATH']}"
+def environment(folder: Path, *, is_forked: bool) -> dict[str, str]:
+    """Return an environment without keys, in which `agentkit` may be a fork of a loaded process."""
+    places = [folder.parent / "forked"] * is_forked + [folder.parent / "bin", os.environ["PATH"]]
+    path = os.pathsep.join(map(str, places))
     return {"PATH": path, "HOME": str(folder.parent), "PYTHONUTF8": "1"}
 
 
@@ -109,7 +114,7 @@ def run(words: list[str], folder: Path) -> tuple[int, str]:
     done = subprocess.run(  # noqa: S603 - commands of the documents
         words,
         cwd=folder,
-        env=environment(folder),
+        env=environment(folder, is_forked=not _SIGNALS.search(words[-1])),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -143,12 +148,12 @@ def check_console(block: Block, folder: Path) -> None:
             assert any(map(pattern.match, shown.splitlines())), f"{command}: {line!r} in\n{shown}"
 
 
-def check_python(block: Block, output: str | None, folder: Path) -> None:
+def check_python(block: Block, output: str | None, folder: Path, python: list[str]) -> None:
     """Run a block as a program, and compare its output."""
     name = _FILE_NAME.match(block.body)
     path = folder / (name[1] if name else "snippet.py")
     path.write_text(block.body)
-    code, shown = run([sys.executable, str(path)], folder)
+    code, shown = run([*python, str(path)], folder)
     assert code == 0, shown
     if output is not None:
         shown_lines, lines = shown.splitlines(), output.splitlines()
@@ -158,7 +163,9 @@ def check_python(block: Block, output: str | None, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)
-def test_the_snippets_of_a_document_run_with_the_output_shown(document: Path, folder: Path) -> None:
+def test_the_snippets_of_a_document_run_with_the_output_shown(
+    document: Path, folder: Path, python: list[str]
+) -> None:
     """In order, in one folder."""
     blocks = blocks_of(document)
     for block, behind in pairwise([*blocks, None]):
@@ -169,7 +176,8 @@ def test_the_snippets_of_a_document_run_with_the_output_shown(document: Path, fo
                 check_console(block, folder)
             elif block.language == "python":
                 has_output = behind is not None and behind.language == "text output"
-                check_python(block, behind.body if behind and has_output else None, folder)
+                output = behind.body if behind and has_output else None
+                check_python(block, output, folder, python)
             elif block.language in PARSERS:
                 PARSERS[block.language](block.body)
         except AssertionError as error:
