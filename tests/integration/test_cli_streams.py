@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.test_cli import LIMIT_SECONDS, SANDBOX, command, environment
+from tests.integration.test_cli import LIMIT_SECONDS, SANDBOX, environment
 
 MARKDOWN_AGENT = '''
 from agentkit import Agent
@@ -61,6 +61,12 @@ def on_terminal(words: list[str], *, folder: Path, columns: int, more: dict[str,
     return seen.decode(errors="replace")
 
 
+@pytest.fixture(scope="module")
+def agentkit(python: list[str]) -> list[str]:
+    """Return the command, which is a fork of a process that has loaded it."""
+    return [*python, "-m", "agentkit"]
+
+
 LISTS = {
     "welcome": (),
     "help": ("run", "--help"),
@@ -75,10 +81,10 @@ LISTS = {
 @pytest.mark.parametrize("columns", [60, 80])
 @pytest.mark.parametrize("words", LISTS.values(), ids=LISTS.keys())
 def test_no_line_is_wider_than_the_terminal(
-    tmp_path: Path, words: tuple[str, ...], columns: int
+    agentkit: list[str], tmp_path: Path, words: tuple[str, ...], columns: int
 ) -> None:
     """The terminal itself breaks none, so no word is broken at its border."""
-    shown = on_terminal(command(*words), folder=tmp_path, columns=columns, more={})
+    shown = on_terminal([*agentkit, *words], folder=tmp_path, columns=columns, more={})
 
     lines = [ESCAPE.sub("", line) for line in shown.split("\n")]
     # The help and the short screen are written for 80 columns.
@@ -87,20 +93,22 @@ def test_no_line_is_wider_than_the_terminal(
     assert "…" not in "".join(lines) or words == ("run", "--help")
 
 
-def test_provider_and_variable_names_are_not_cut(tmp_path: Path) -> None:
+def test_provider_and_variable_names_are_not_cut(agentkit: list[str], tmp_path: Path) -> None:
     """At 80 columns each is complete."""
-    shown = ESCAPE.sub("", on_terminal(command("providers"), folder=tmp_path, columns=80, more={}))
+    shown = ESCAPE.sub(
+        "", on_terminal([*agentkit, "providers"], folder=tmp_path, columns=80, more={})
+    )
 
     for name in ("modelslab-anthropic", "MODELSLAB_API_KEY", "llamacpp-completions"):
         assert name in shown
 
 
-def test_an_answer_is_rendered_on_a_terminal(tmp_path: Path) -> None:
+def test_an_answer_is_rendered_on_a_terminal(agentkit: list[str], tmp_path: Path) -> None:
     """Markdown has styles, wraps between words, and HTML is shown as text."""
     (tmp_path / "mine.py").write_text(MARKDOWN_AGENT)
 
     shown = on_terminal(
-        command("run", "hi", "--agent", "mine.py:agent"), folder=tmp_path, columns=60, more={}
+        [*agentkit, "run", "hi", "--agent", "mine.py:agent"], folder=tmp_path, columns=60, more={}
     )
 
     plain = [ESCAPE.sub("", line).rstrip() for line in shown.split("\n")]
@@ -113,12 +121,14 @@ def test_an_answer_is_rendered_on_a_terminal(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("more", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=["NO_COLOR", "dumb"])
-def test_without_colour_no_escape_code_is_written(tmp_path: Path, more: dict[str, str]) -> None:
+def test_without_colour_no_escape_code_is_written(
+    agentkit: list[str], tmp_path: Path, more: dict[str, str]
+) -> None:
     """Neither styles nor the movements of an indicator."""
     (tmp_path / "mine.py").write_text(MARKDOWN_AGENT)
 
     shown = on_terminal(
-        command("run", "hi", "--agent", "mine.py:agent"), folder=tmp_path, columns=60, more=more
+        [*agentkit, "run", "hi", "--agent", "mine.py:agent"], folder=tmp_path, columns=60, more=more
     )
 
     assert "Title" in shown
@@ -127,12 +137,12 @@ def test_without_colour_no_escape_code_is_written(tmp_path: Path, more: dict[str
 
 @pytest.mark.parametrize("option", [(), ("--raw",)], ids=["pipe", "raw in a pipe"])
 def test_an_answer_in_a_pipe_is_as_the_model_wrote_it(
-    tmp_path: Path, option: tuple[str, ...]
+    agentkit: list[str], tmp_path: Path, option: tuple[str, ...]
 ) -> None:
     """Nothing is rendered, nothing is wrapped."""
     (tmp_path / "mine.py").write_text(MARKDOWN_AGENT)
     done = subprocess.run(  # noqa: S603 - constant arguments
-        command("run", "hi", "--agent", "mine.py:agent", *option),
+        [*agentkit, "run", "hi", "--agent", "mine.py:agent", *option],
         env=environment(tmp_path),
         cwd=tmp_path,
         stdin=subprocess.DEVNULL,
@@ -146,22 +156,22 @@ def test_an_answer_in_a_pipe_is_as_the_model_wrote_it(
     assert "\x1b" not in done.stdout + done.stderr
 
 
-def test_raw_answers_are_not_rendered_on_a_terminal(tmp_path: Path) -> None:
+def test_raw_answers_are_not_rendered_on_a_terminal(agentkit: list[str], tmp_path: Path) -> None:
     """`--raw` shows what the model wrote."""
     (tmp_path / "mine.py").write_text(MARKDOWN_AGENT)
 
-    words = command("run", "hi", "--agent", "mine.py:agent", "--raw")
+    words = [*agentkit, "run", "hi", "--agent", "mine.py:agent", "--raw"]
     shown = on_terminal(words, folder=tmp_path, columns=80, more={})
 
     assert "# Title\r\n" in shown
     assert "**bold**" in shown
 
 
-def test_the_notice_of_the_sandbox_comes_once_a_day(tmp_path: Path) -> None:
+def test_the_notice_of_the_sandbox_comes_once_a_day(agentkit: list[str], tmp_path: Path) -> None:
     """One line, the first time."""
     runs = [
         subprocess.run(  # noqa: S603 - constant arguments
-            command("run", "What is 6 * 7?", *SANDBOX),
+            [*agentkit, "run", "What is 6 * 7?", *SANDBOX],
             env=environment(tmp_path),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -175,12 +185,12 @@ def test_the_notice_of_the_sandbox_comes_once_a_day(tmp_path: Path) -> None:
     assert ["not a language model" in shown for shown in runs] == [True, False]
 
 
-def test_a_file_as_standard_input_is_read(tmp_path: Path) -> None:
+def test_a_file_as_standard_input_is_read(agentkit: list[str], tmp_path: Path) -> None:
     """`agentkit run < file`, and a device such as /dev/null is not."""
     (tmp_path / "question.txt").write_text("What is 6 * 7?")
     with (tmp_path / "question.txt").open() as file:
         done = subprocess.run(  # noqa: S603 - constant arguments
-            command("run", *SANDBOX),
+            [*agentkit, "run", *SANDBOX],
             env=environment(tmp_path),
             stdin=file,
             capture_output=True,
