@@ -60,31 +60,6 @@ class Part:
     kind: PartKind
 
 
-def prompt_text(messages: Sequence[Message], tools: Sequence[ToolSpec] = ()) -> str:
-    """Return the complete prompt, `<s>` first; most servers add that token themselves."""
-    return render(prompt_parts(messages, tools))
-
-
-def prompt_parts(messages: Sequence[Message], tools: Sequence[ToolSpec] = ()) -> list[Part]:
-    """Return the parts of a complete prompt.
-
-    Args:
-        messages: compiled; the last user message gets tools and system text.
-        tools: the offered tools; may be empty.
-    """
-    system = "\n\n".join(message.text for message in messages if isinstance(message, SystemMessage))
-    others = [message for message in messages if not isinstance(message, SystemMessage)]
-    last = max((i for i, message in enumerate(others) if message.role == "user"), default=-1)
-    parts = [_marker(BEGIN)]
-    for position, message in enumerate(others):
-        if position == last:
-            parts += offer_parts(tools)
-            parts += message_parts(message, system=system)
-        else:
-            parts += message_parts(message)
-    return parts
-
-
 def offer_parts(tools: Sequence[ToolSpec]) -> list[Part]:
     """Return the parts that offer `tools`; none if there are no tools."""
     if not tools:

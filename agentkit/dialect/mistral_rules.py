@@ -26,7 +26,6 @@ import string
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from agentkit.chat import ModelRequest
 from agentkit.content import (
     AudioContent,
     ContentBlock,
@@ -59,17 +58,6 @@ NO_OUTPUT = "(no output)"
 _ID = re.compile(r"[a-zA-Z0-9]{9}")
 _ID_ALPHABET = string.digits + string.ascii_letters
 _ID_CHARS = 9
-
-
-def compile_history(request: ModelRequest) -> list[Message]:
-    """Return the complete conversation of `request` within the rules, system message first.
-
-    Raises:
-        UnsupportedError: a user message holds an image or audio; these models only read text.
-    """
-    rules = MistralRules()
-    final = [message for ours in request.history for message in rules.add(ours)]
-    return [*rules.opening(request.instructions), *final, *rules.ending()]
 
 
 def nine_char_id(text: str) -> str:

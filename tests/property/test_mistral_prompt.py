@@ -12,8 +12,7 @@ from mistral_common.tokens.tokenizers.mistral import MistralTokenizer
 
 from agentkit.chat import ModelRequest, ToolSpec
 from agentkit.config.profile import ModelProfile, ProviderProfile
-from agentkit.dialect.mistral_prompt import prompt_parts, prompt_text, safe_json, safe_text
-from agentkit.dialect.mistral_rules import compile_history
+from agentkit.dialect.mistral_prompt import safe_json, safe_text
 from agentkit.dialect.openai_chat.dialect import OpenAIChat
 from agentkit.history import History
 from agentkit.message import (
@@ -24,6 +23,7 @@ from agentkit.message import (
     ToolResult,
     UserMessage,
 )
+from tests.complete_prompt import compile_history, prompt_parts, prompt_text
 
 PROVIDER = ProviderProfile(name="provider", title="Provider", base_url="http://provider")
 MIXTRAL = ModelProfile(family="mixtral-8x22b", id="mixtral", rules="mistral")

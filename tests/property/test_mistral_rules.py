@@ -14,12 +14,13 @@ from mistral_common.tokens.tokenizers.mistral import MistralTokenizer
 
 from agentkit.chat import ModelRequest, ToolChoice, ToolSpec
 from agentkit.config.profile import ModelProfile, ProviderProfile
-from agentkit.dialect.mistral_rules import GO_ON, UNDERSTOOD, compile_history
+from agentkit.dialect.mistral_rules import GO_ON, UNDERSTOOD
 from agentkit.dialect.openai_chat.dialect import OpenAIChat
 from agentkit.dialect.tool_names import wire_name
 from agentkit.history import History
 from agentkit.json_schema import JsonObject
 from agentkit.message import AssistantMessage, ToolResult, UserMessage
+from tests.complete_prompt import compile_history
 from tests.property.strategies import histories, texts, tool_names
 
 PROVIDER = ProviderProfile(name="mistral", title="Mistral")

@@ -93,7 +93,7 @@ FAMILIES: Mapping[str, ToolFamily] = {
     "sql": ToolFamily(
         description="schema, queries and plans of a database (and changes)",
         path="agentkit_tools.sql:sql",
-        setting="sqlite:FILE, postgresql://… or the VARIABLE that holds it",
+        setting="sqlite:FILE, postgresql://HOST/NAME or the VARIABLE that holds it",
         needs_setting=True,
         can_write=True,
         is_default=False,

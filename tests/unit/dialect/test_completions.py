@@ -11,8 +11,6 @@ from agentkit.config.load import ResolvedModel
 from agentkit.config.profile import Accepts, ModelProfile, ProviderProfile
 from agentkit.dialect.base import DoneDelta, FinishDelta, HeadDelta, TextDelta, UsageDelta
 from agentkit.dialect.completions import Completions
-from agentkit.dialect.mistral_prompt import prompt_text
-from agentkit.dialect.mistral_rules import compile_history
 from agentkit.errors import ProtocolError, StatusError, UnsupportedError
 from agentkit.event import RunEvent, TextReceived
 from agentkit.history import History
@@ -28,6 +26,7 @@ from agentkit.model.provider_model import ProviderModel
 from agentkit.testing.scripted import ScriptedExchange, ScriptedTransport
 from agentkit.transport.base import Transport
 from agentkit.usage import Usage
+from tests.complete_prompt import compile_history, prompt_text
 from tests.property.strategies import histories
 from tests.unit.dialect.answers import (
     CUTS,

@@ -7,12 +7,10 @@ from agentkit.content import TextContent
 from agentkit.dialect.mistral_prompt import (
     call_start,
     message_parts,
-    prompt_text,
     result_json,
     safe_json,
     safe_text,
 )
-from agentkit.dialect.mistral_rules import compile_history
 from agentkit.history import History
 from agentkit.message import (
     AssistantMessage,
@@ -22,6 +20,7 @@ from agentkit.message import (
     ToolResult,
     UserMessage,
 )
+from tests.complete_prompt import compile_history, prompt_text
 
 TOOL = ToolSpec(name="f", description="Do it.", input_schema={"type": "object"})
 CALLS = AssistantMessage(

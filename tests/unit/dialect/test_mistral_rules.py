@@ -4,12 +4,7 @@ import pytest
 
 from agentkit.chat import ModelRequest
 from agentkit.content import AudioContent, EmbeddedResource, ReasoningContent, TextContent
-from agentkit.dialect.mistral_rules import (
-    NO_OUTPUT,
-    compile_history,
-    nine_char_id,
-    result_text,
-)
+from agentkit.dialect.mistral_rules import NO_OUTPUT, nine_char_id, result_text
 from agentkit.errors import UnsupportedError
 from agentkit.history import History
 from agentkit.message import (
@@ -20,6 +15,7 @@ from agentkit.message import (
     ToolResult,
     UserMessage,
 )
+from tests.complete_prompt import compile_history
 
 HI = UserMessage("hi")
 GO_ON = UserMessage("Go on.")
