@@ -16,6 +16,7 @@ import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 STREAMS = (0, 1, 2)
 MOST_BYTES = 1_000_000
@@ -41,11 +42,24 @@ def serve(path: str, module: str) -> None:
 
 
 def _take_over(client: socket.socket, start: Callable[[list[str]], None]) -> int:
-    """Run as the requested program, and return its exit code."""
+    """Run the requested program in a process of its own, and send how that ended."""
     text, descriptors, _, _ = socket.recv_fds(client, MOST_BYTES, len(STREAMS))
-    asked = json.loads(text)
+    program = os.fork()
+    if program == 0:
+        client.close()
+        os._exit(_be_program(json.loads(text), descriptors, start))
+    for descriptor in descriptors:
+        os.close(descriptor)
+    code = os.waitstatus_to_exitcode(os.waitpid(program, 0)[1])
+    client.sendall(bytes([code if code >= 0 else 128 - code]))
+    return 0
+
+
+def _be_program(asked: Any, descriptors: list[int], start: Callable[[list[str]], None]) -> int:
+    """Run as the requested program, and return its exit code."""
     for stream, descriptor in zip(STREAMS, descriptors, strict=True):
         os.dup2(descriptor, stream)
+        os.close(descriptor)
     os.environ.clear()
     os.environ.update(asked["variables"])
     os.chdir(asked["folder"])
@@ -59,7 +73,6 @@ def _take_over(client: socket.socket, start: Callable[[list[str]], None]) -> int
         sys.excepthook(*sys.exc_info())
     sys.stdout.flush()
     sys.stderr.flush()
-    client.sendall(bytes([code]))
     return code
 
 
