@@ -93,7 +93,7 @@ FAMILIES: Mapping[str, ToolFamily] = {
     "sql": ToolFamily(
         description="schema, queries and plans of a database (and changes)",
         path="agentkit_tools.sql:sql",
-        setting="sqlite:FILE, postgresql://HOST/NAME or the VARIABLE that holds it",
+        setting="sqlite:FILE, postgresql://SERVER/NAME or the VARIABLE that holds it",
         needs_setting=True,
         can_write=True,
         is_default=False,
@@ -137,14 +137,14 @@ FAMILIES: Mapping[str, ToolFamily] = {
     "http": ToolFamily(
         description="call HTTP APIs of the origins that are listed",
         path="agentkit_tools.http:http",
-        setting='"ORIGIN [bearer:VARIABLE] …"',
+        setting='"ORIGIN [bearer:VARIABLE] ..."',
         needs_setting=True,
         is_default=False,
     ),
     "openapi": ToolFamily(
         description="the operations of an OpenAPI document",
         path="agentkit_tools.openapi:openapi",
-        setting='"FILE [SCHEME:VARIABLE] [server:URL] [only:ID] …"',
+        setting='"FILE [SCHEME:VARIABLE] [server:URL] [only:ID] ..."',
         needs_setting=True,
         is_default=False,
     ),

@@ -35,8 +35,8 @@ _REWRITES = (
 """Applied in this order; what they leave has to be Python's own arithmetic."""
 
 _ALLOWED = (
-    ast.Expression, ast.BinOp, ast.UnaryOp, ast.Call, ast.Constant, ast.Load, ast.Add, ast.Sub,
-    ast.Mult, ast.Div, ast.Pow, ast.USub,
+    ast.Expression, ast.BinOp, ast.UnaryOp, ast.Call, ast.Load, ast.Add, ast.Sub, ast.Mult,
+    ast.Div, ast.Pow, ast.USub,
 )  # fmt: skip
 
 
@@ -65,10 +65,8 @@ def _write_list(found: re.Match[str]) -> str:
 
 def _is_allowed(node: ast.AST) -> bool:
     match node:
-        case ast.Name():
-            return node.id in ("sqrt", "factorial")
-        case ast.Constant():
-            return isinstance(node.value, int | float)
+        case ast.Name(id="sqrt" | "factorial") | ast.Constant(value=int() | float()):
+            return True
         case ast.UnaryOp(operand=ast.BinOp(op=ast.Pow())):
             return False  # "-2 squared" may mean 4 or -4
         case _:

@@ -110,10 +110,8 @@ def _convert(found: Mapping[str, str], tool: KnownTool, _: date) -> _Calls:
         unit = following
     if value and {*ends} == {"from", "to"}:
         count = int(number) if number == int(number) else number
-        yield (
-            {value: count, ends["from"]: unit, ends["to"]: found["to"]},
-            f"{found['amount']} is {{}}.",
-        )
+        arguments = {value: count, ends["from"]: unit, ends["to"]: found["to"]}
+        yield arguments, f"{found['amount']} is {{}}."
 
 
 def _get_time(found: Mapping[str, str], tool: KnownTool, _: date) -> _Calls:

@@ -139,8 +139,8 @@ def _follow(request: PlanRequest, one: IntendedCall) -> tuple[CallRecord, CallRe
 
 
 def _find(request: PlanRequest, call: CallRecord) -> CallRecord | None:
-    made = (m for m in request.made if (m.name, m.arguments) == (call.name, call.arguments))
-    return next(made, None)
+    asked = (call.name, call.arguments)
+    return next((one for one in request.made if (one.name, one.arguments) == asked), None)
 
 
 def _force(request: PlanRequest, tools: Sequence[KnownTool]) -> Iterator[CallRecord]:

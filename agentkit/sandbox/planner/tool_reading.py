@@ -6,7 +6,6 @@ Out: `ToolReading`: the calls if every token has its place, else the tokens that
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 
 from agentkit.json_schema import JsonValue
 from agentkit.sandbox.planner.question_tokens import PATH, QuestionToken
@@ -41,6 +40,8 @@ class ToolReading:
 
     def __init__(self, text: str, tokens: Sequence[QuestionToken], tool: KnownTool) -> None:
         self._tokens, self._used = tokens, set[int]()
+        self._paths = [one for one in tokens if re.fullmatch(PATH, one.text, re.IGNORECASE)]
+        self._codes = "".join(_CODES.get(one.word) or _CODES.get(one.kind, "w") for one in tokens)
         self.tool: KnownTool = tool
         self._spread: tuple[str, list[QuestionToken], list[JsonValue]] = ("", [], [])
         self._said = {stem(one.text) for one in tokens if one.kind in ("word", "name")}
@@ -108,14 +109,6 @@ class ToolReading:
                 self._used |= {*range(place, after)}
             elif place and self._tokens[place - 1].kind == "number":
                 self._take(parameter, [place - 1], is_named=True)
-
-    @cached_property
-    def _paths(self) -> list[QuestionToken]:
-        return [one for one in self._tokens if re.fullmatch(PATH, one.text, re.IGNORECASE)]
-
-    @cached_property
-    def _codes(self) -> str:
-        return "".join(_CODES.get(one.word) or _CODES.get(one.kind, "w") for one in self._tokens)
 
     def _read_unnamed(self, token: QuestionToken, group: list[int]) -> None:
         """Give values without a name to the only parameter they fit, or to `a`, `b` and so on."""
