@@ -46,6 +46,8 @@ GOALS: Mapping[str, Mapping[str, float]] = {
         "search, common words ms": 20,
         "search, rare words ms": 20,
     },
+    "service: complete request": {"adds ms": 0.6},
+    "service: 200 streams": {"ratio": 1.6, "MB": 100},
     "durable: conversations, PostgreSQL": {
         "append CPU ms": 1.0,
         "path of 400 ms": 10,

@@ -25,6 +25,7 @@ from benchmarks.command_line import command_line
 from benchmarks.large_values import nested_arguments, structured_output
 from benchmarks.mcp_calls import mcp_calls
 from benchmarks.rounds import Figures, compared, cpu, per_delta, ratio
+from benchmarks.service import complete_request, many_streams
 from benchmarks.sessions import sessions
 from benchmarks.stored_runs import stored_runs, two_workers
 from benchmarks.telemetry import opened_exported
@@ -162,6 +163,8 @@ LONG_CASES: Mapping[str, Callable[[int], Awaitable[Figures]]] = {
     "durable: two workers against one": two_workers,
     "durable: conversations, SQLite": partial(sessions, kind="sqlite"),
     "durable: conversations, PostgreSQL": partial(sessions, kind="postgresql"),
+    "service: complete request": partial(complete_request, requests=300, rounds=7),
+    "service: 200 streams": partial(many_streams, rounds=3),
 }
 """The cases that take minutes."""
 
