@@ -41,7 +41,7 @@ BODY = {"model": "a", "messages": [{"role": "user", "content": "hi"}]}
 
 
 class WordModel:
-    """Says one word again and again, at once."""
+    """Answers with one word, again and again, at once."""
 
     name = "words"
     profile = ModelProfile(family="words", id="words")
@@ -108,8 +108,8 @@ async def many_streams(_: int, *, rounds: int) -> Figures:
     """Compare 200 streams at once with those of plain Starlette."""
     pairs, memory = [], 0.0
     for _round in range(rounds):
-        with _serving("bare") as (bare, _process), _serving("service") as (ours, process):
-            pairs.append((await _read_streams(bare), await _read_streams(ours)))
+        with _serving("starlette") as (plain, _process), _serving("service") as (ours, process):
+            pairs.append((await _read_streams(plain), await _read_streams(ours)))
             memory = max(memory, process.peak_mb)
     return {**compared(pairs), "MB": memory}
 
@@ -136,7 +136,7 @@ class _Server:
 
 @contextmanager
 def _serving(kind: str) -> Any:
-    """Yield a serving process, twice: to read from, and to ask about."""
+    """Yield a serving process, twice: to read from, and to measure."""
     command = [sys.executable, "-m", "benchmarks.service", kind]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own
         try:
@@ -176,7 +176,7 @@ async def _serve(kind: str) -> None:
             sys.stdout.write(f"{running.url}\n")
             sys.stdout.flush()
             await anyio.sleep_forever()
-    app = Starlette(routes=[Route(PATH, _bare, methods=["POST"])])
+    app = Starlette(routes=[Route(PATH, _plain, methods=["POST"])])
     server = uvicorn.Server(uvicorn.Config(app, port=0, http="h11", log_level="critical"))
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(server.serve)
@@ -187,7 +187,7 @@ async def _serve(kind: str) -> None:
         sys.stdout.flush()
 
 
-async def _bare(request: Request) -> StreamingResponse:
+async def _plain(request: Request) -> StreamingResponse:
     await request.json()
     choice = {"index": 0, "delta": {"content": WORD}, "finish_reason": None}
     chunk = {
