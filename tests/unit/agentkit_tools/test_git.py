@@ -66,6 +66,11 @@ def test_long_results_are_read_page_by_page(root: Path) -> None:
     assert diff(None, False, None, next_line).partition("\n")[0].startswith("+line")
     with pytest.raises(ToolError, match="first_line is 90000"):
         diff(None, False, None, 90_000)
+    run(root, "commit", "--quiet", "--all", "--message=Long")
+    blame = named(root, "git_blame")
+    assert blame("notes.txt").endswith("[cut here; go on with first_line=151]")
+    assert "line 4999" in blame("notes.txt", 4_990)
+    run(root, "reset", "--quiet", "--hard", "HEAD~1")
     log = named(root, "git_log")
     assert log("HEAD", None, 1).endswith("[there are more; go on with skip=1]")
     assert "Change 1" in log("HEAD", None, 1, 1)

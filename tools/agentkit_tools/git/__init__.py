@@ -30,6 +30,7 @@ _BRANCH = re.compile(r"(?!-)[A-Za-z0-9_./-]{1,100}")
 _PLAIN = ("--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=all")
 _LOG_FORMAT = "--format=%h %ad %an%n    %s"
 _REFLOG_ENTRIES = 100
+_BLAMED_LINES = 150
 
 Revision = Annotated[str, Field(max_length=200, examples=["HEAD", "HEAD~1", "main", "a1b2c3d"])]
 FilePath = Annotated[str, Field(max_length=1_000, examples=["src/main.py"])]
@@ -172,10 +173,15 @@ class _Git:
         with _git_errors_for_the_model():
             (name,) = self._paths(path)
             printed = self.repository.run(
-                *("blame", "--no-textconv", "--date=short", "-L", f"{first_line},+200"),
+                *("blame", "--no-textconv", "--date=short"),
+                *("-L", f"{first_line},+{_BLAMED_LINES + 1}"),
                 *(self._commit(revision), "--", name),
             )
-        return _page(printed, 1)
+        lines = printed.text.splitlines(keepends=True)
+        shown = "".join(lines[:_BLAMED_LINES])
+        if len(lines) > _BLAMED_LINES:
+            shown += f"[cut here; go on with first_line={first_line + _BLAMED_LINES}]"
+        return shown
 
     def git_commit(  # noqa: D417 - the docstring is for the model, which gives no context
         self,

@@ -162,7 +162,10 @@ class _Tables:
             statement: one statement.
         """
         with _database_errors_for_the_model():
-            return "\n".join(self.database.explain(statement))[:_MAX_SCHEMA_CHARACTERS]
+            text = "\n".join(self.database.explain(statement))
+        if len(text) > _MAX_SCHEMA_CHARACTERS:
+            return f"{text[:_MAX_SCHEMA_CHARACTERS]}\n[cut here; explain a part of the statement]"
+        return text
 
     def write(self, statement: Statement) -> ChangedRows:
         """Run one statement that changes the database, and commit it.
