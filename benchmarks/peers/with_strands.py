@@ -16,7 +16,7 @@ async def opened(case: Case, url: str) -> AsyncIterator[Callable[[], Awaitable[s
     model = OpenAIModel(
         client_args={"base_url": url, "api_key": "none"},
         model_id="m",
-        streaming=bool(case.deltas),
+        stream=bool(case.deltas),
     )
     tools = [tool(each, name=name) for name, each in case.functions().items()]
 
@@ -35,7 +35,7 @@ async def opened(case: Case, url: str) -> AsyncIterator[Callable[[], Awaitable[s
 async def ask(question: Question) -> str:
     """Return the answer to a question."""
     client = {"base_url": question.url, "api_key": "none", "timeout": question.timeout_seconds}
-    model = OpenAIModel(client_args=client, model_id="m", streaming=question.is_streamed)
+    model = OpenAIModel(client_args=client, model_id="m", stream=question.is_streamed)
     agent = Agent(model=model, tools=[tool(question.tool())], callback_handler=None)
     if not question.is_streamed:
         result = await agent.invoke_async(question.prompt)
