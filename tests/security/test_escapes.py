@@ -8,6 +8,7 @@ import os
 import platform
 import re
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -22,7 +23,13 @@ import anyio
 import pytest
 
 from agentkit import RunContext, ToolError, tool
-from agentkit_tools.isolation import CommandEnded, CommandLimits, Isolation, run_isolated
+from agentkit_tools.isolation import (
+    CommandEnded,
+    CommandLimits,
+    Isolation,
+    bubblewrap,
+    run_isolated,
+)
 from agentkit_tools.python_code.cpython import cpython
 from agentkit_tools.python_code.monty import MontyLimits, python
 from tests.security.escape_corpus import BOMBS, PYTHON_ESCAPES, SHELL_ESCAPES
@@ -257,10 +264,17 @@ run("id -u; touch made; cat /etc/shadow")
 
 def test_another_user_than_root_is_held_to_the_limits_too() -> None:
     """By the kernel alone, without a cgroup."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as programs:
         Path(folder).chmod(0o777)
+        Path(programs).chmod(0o755)
+        # The other user may not read the folder of this checkout.
+        shutil.copy(bubblewrap.find_bubblewrap(), Path(programs, "bwrap"))
         done = subprocess.run(  # noqa: S603 - ours
-            [sys.executable, "-c", UNPRIVILEGED, folder], capture_output=True, text=True, check=True
+            [sys.executable, "-c", UNPRIVILEGED, folder],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"},
         )
         made = Path(folder, "made").exists()
 
