@@ -150,8 +150,8 @@ async def play_text(
         history: the conversation before the answer.
     """
     outcome = Outcome(known=len(history))
-    done = Written(text=DONE)
-    exchanges = [_exchange(one, cut=cut) for one in (answer, *[done] * MOST_TURNS)]
+    done = _exchange(Written(text=DONE), cut=cut)
+    exchanges = [_exchange(answer, cut=cut), *[done] * MOST_TURNS]
     agent: Agent[None] = Agent(
         model_with(exchanges, reasoning=reasoning),
         tools=list(tools(outcome)),
