@@ -36,6 +36,7 @@ def test_a_refusal_gives_the_model_its_reason(tab: Tab) -> None:
     page = tab.page
     tab.ask("Refund two orders")
     cards = page.locator(".approval")
+    cards.nth(1).wait_for()
     assert cards.count() == 2
     page.wait_for_timeout(400)
     cards.first.get_by_role("button", name="Refuse…").click()
@@ -93,6 +94,7 @@ def test_something_else_can_be_written_in_place_of_a_decision(tab: Tab) -> None:
     """The call is not run then."""
     page = tab.page
     tab.ask("Refund order 1187")
+    page.locator(".approval").wait_for()
     assert page.get_attribute("#message", "placeholder") == "Decide above, or write something else"
     tab.send("Never mind")
     tab.sees("You wrote: Never mind")

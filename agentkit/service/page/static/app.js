@@ -169,11 +169,12 @@ class App extends Component {
   async reload(goes = false) {
     const { conversation } = this.state;
     const found = asConversation(await api.session(conversation.id));
-    const head = conversation.head;
-    const isLeaf = found.entries.some((one) => one.parent_id === head && one.message.role !== "user");
-    Object.assign(conversation, found);
-    if (!goes && !isLeaf && found.entries.some((one) => one.id === head)) conversation.head = head;
-    if (!goes && isLeaf) conversation.head = answerEnd(found.entries, head);
+    const { entries, head, runs } = conversation;
+    const known = new Set(found.entries.map((one) => one.id));
+    const sent = entries.filter((one) => !known.has(one.id)); // while the tree was on its way
+    Object.assign(conversation, found, { entries: [...found.entries, ...sent] });
+    conversation.runs = { ...runs, ...found.runs };
+    if (head && (!goes || sent.length)) conversation.head = answerEnd(conversation.entries, head);
     this.open(conversation);
   }
 
