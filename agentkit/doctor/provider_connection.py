@@ -16,7 +16,6 @@ from agentkit.transport.http_settings import HttpSettings
 from agentkit.transport.kept_transports import close_transport
 from agentkit.transport.open_transport import open_transport
 
-CONNECT_SECONDS = 10.0
 MAX_RESPONSE_BYTES = 16_000_000
 
 
@@ -41,7 +40,7 @@ async def open_provider(
                 yield transport, running
         return
     limits = HttpSettings(
-        connect_seconds=min(CONNECT_SECONDS, seconds),
+        connect_seconds=min(HttpSettings().connect_seconds, seconds),
         write_seconds=seconds,
         first_byte_seconds=seconds,
         idle_seconds=seconds,

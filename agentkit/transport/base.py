@@ -11,6 +11,9 @@ from typing import Protocol, runtime_checkable
 from agentkit.value import record
 from agentkit.wire import WireHead, WireRequest
 
+CLOSE_SECONDS = 5.0
+"""How long closing a connection may take, also after a cancellation."""
+
 
 @record
 class WireResponse:

@@ -21,7 +21,7 @@ from pydantic import SecretStr
 from agentkit.config.profile import ProviderProfile
 from agentkit.errors import ConfigError
 from agentkit.log import Log
-from agentkit.transport.base import WireResponse
+from agentkit.transport.base import CLOSE_SECONDS, WireResponse
 from agentkit.transport.base_url import Address, parse_address
 from agentkit.transport.error_mapping import ErrorMapper, WireError, WireErrorKind
 from agentkit.transport.http_settings import HttpSettings
@@ -29,8 +29,6 @@ from agentkit.transport.request_auth import RequestAuth, check_path
 from agentkit.transport.response_body import ResponseBody
 from agentkit.transport.tls import tls_context
 from agentkit.wire import WireHead, WireRequest
-
-CLOSE_SECONDS = 5.0
 
 FOREIGN_ERRORS = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, TimeoutError)
 """What the client raises, and our own deadlines."""

@@ -15,11 +15,10 @@ from weakref import WeakKeyDictionary
 import anyio
 from anyio.lowlevel import RunVar
 
-from agentkit.transport.base import Transport
+from agentkit.transport.base import CLOSE_SECONDS, Transport
 
 MAX_UNUSED = 16
 """How many transports that no run uses stay open; those unused for the longest are closed."""
-CLOSE_SECONDS = 5.0
 
 
 class KeptTransport:

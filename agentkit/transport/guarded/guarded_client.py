@@ -18,6 +18,7 @@ import anyio.lowlevel
 import httpcore
 
 from agentkit.errors import AgentKitError
+from agentkit.transport.base import CLOSE_SECONDS
 from agentkit.transport.content_decoder import (
     BodyTooLargeError,
     ContentDecoder,
@@ -35,7 +36,6 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAX_HEADERS = 100
 _SLICE_BYTES = 16_384
 _MAX_BUFFERED_PARTS = 100
-_CLOSE_SECONDS = 5.0
 
 Before: TypeAlias = Callable[[WebAddress], Awaitable[None]]
 """Called before each request, also of a redirect; raises to stop it."""
@@ -181,7 +181,7 @@ class GuardedClient:
                 received = _read_headers(answer.headers)
                 body, is_cut = await _read_body(answer, received, max_bytes=max_bytes)
             finally:
-                with anyio.move_on_after(_CLOSE_SECONDS, shield=True):
+                with anyio.move_on_after(CLOSE_SECONDS, shield=True):
                     await answer.aclose()
         return GuardedResponse(
             address=address, status=answer.status, headers=received, body=body, is_cut=is_cut
@@ -225,7 +225,7 @@ async def _abandon(answer: httpcore.Response, parts: AsyncIterator[bytes]) -> No
 
     httpcore leaves its inner generators open then. They end once the closed connection is read.
     """
-    with anyio.move_on_after(_CLOSE_SECONDS, shield=True):
+    with anyio.move_on_after(CLOSE_SECONDS, shield=True):
         await answer.aclose()
         with suppress(httpcore.NetworkError, httpcore.ProtocolError, StopAsyncIteration):
             for _ in range(_MAX_BUFFERED_PARTS):
