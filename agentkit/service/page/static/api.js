@@ -72,10 +72,6 @@ export const api = {
     }
   },
 
-  get isSignedIn() {
-    return Boolean(token);
-  },
-
   agents: async () => (await json("agents")).agents,
   sessions: (after) => json(`sessions?limit=60${after ? `&after=${part(after)}` : ""}`),
   runs: async () => (await json("runs?limit=200")).runs,

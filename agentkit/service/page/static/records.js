@@ -57,11 +57,10 @@ function target(answer, record) {
 }
 
 const EVENTS = {
-  run_started(answer, event) {
+  run_started(answer) {
     answer.status = "running";
     answer.approvals = [];
     answer.openTurn = answer.parts.length;
-    if (event.agent && answer.agent !== event.agent) answer.agent ||= event.agent;
   },
   run_resumed(answer, event) {
     answer.status = "running";
@@ -115,8 +114,8 @@ const EVENTS = {
     for (const call of event.message.tool_calls) answer.calls.delete(call.id);
     answer.openTurn = answer.parts.length;
   },
-  tool_call_started: (answer, event, root, at) => addCall(answer, root, { ...event, at }),
-  tool_call_rejected: (answer, event, root, at) => addCall(answer, root, { ...event, at }),
+  tool_call_started: (answer, event, root) => addCall(answer, root, event),
+  tool_call_rejected: (answer, event, root) => addCall(answer, root, event),
   tool_progressed(_, event, root) {
     const call = root.calls.get(event.call_id);
     if (call) call.progress = event;
@@ -171,7 +170,7 @@ function addContent(answer, message) {
   }
 }
 
-function addCall(answer, root, { call, result = null, type, at }) {
+function addCall(answer, root, { call, result = null, type }) {
   const known = root.calls.get(call.id);
   if (known && known.state === "running" && !result) return;
   const part = {
@@ -185,7 +184,6 @@ function addCall(answer, root, { call, result = null, type, at }) {
     seconds: null,
     progress: null,
     isCut: false,
-    startedAt: at,
     run: null,
   };
   root.calls.set(call.id, part);
