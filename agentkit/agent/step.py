@@ -299,13 +299,16 @@ Step: TypeAlias = CallModel | PlanCalls | RunTools | Suspend | Finish
 
 def _model_exchange(response: ModelResponse, *, turn: int) -> ModelExchange:
     """Return who gave a response, and who failed before."""
-    return ModelExchange(
+    made = _new(ModelExchange)
+    ModelExchange.__init__(
+        made,
         turn=turn,
         provider=response.provider,
         model=response.model,
         usage=response.usage,
         failures=response.failures,
     )
+    return made
 
 
 def next_step(state: RunState, policy: Policy) -> Step:

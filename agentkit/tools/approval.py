@@ -170,12 +170,15 @@ async def plan_call(
         verdict = given.verdict
     else:
         verdict = await _decide(ready, rule)
-    return PlannedCall(
+    planned = object.__new__(PlannedCall)  # a call of the class would copy the fields twice
+    PlannedCall.__init__(
+        planned,
         call_id=ready.call.id,
         tool_name=ready.tool.name,
         effect=effect_of(ready.tool),
         verdict=verdict,
     )
+    return planned
 
 
 async def plan_calls_in_order(
