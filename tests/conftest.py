@@ -198,3 +198,9 @@ def python() -> Iterator[list[str]]:
     """Return the command of a Python that has loaded agentkit; see `forked_python`."""
     with serve_python() as command:
         yield command
+
+
+@pytest.fixture(scope="session")
+def agentkit(python: list[str]) -> list[str]:
+    """Return the command line as a command that loads quickly; no signals may be sent to it."""
+    return [*python, "-m", "agentkit"]

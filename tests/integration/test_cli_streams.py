@@ -61,12 +61,6 @@ def on_terminal(words: list[str], *, folder: Path, columns: int, more: dict[str,
     return seen.decode(errors="replace")
 
 
-@pytest.fixture(scope="module")
-def agentkit(python: list[str]) -> list[str]:
-    """Return the command, which is a fork of a process that has loaded it."""
-    return [*python, "-m", "agentkit"]
-
-
 LISTS = {
     "welcome": (),
     "help": ("run", "--help"),

@@ -56,10 +56,10 @@ agents = {"talker": Agent(Talker())}
 BODY = {"model": "holder", "messages": [{"role": "user", "content": "hi"}]}
 
 
-def run(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+def run(agentkit: list[str], folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     """Run a command to its end."""
     return subprocess.run(  # noqa: S603 - constant arguments
-        command(*words),
+        [*agentkit, *words],
         env=environment(folder),
         cwd=folder,
         capture_output=True,
@@ -89,10 +89,10 @@ def start(folder: Path, *words: str) -> tuple["subprocess.Popen[str]", str]:
 
 @pytest.mark.parametrize("place", [("--tokens", "t.toml"), ("--db", "sqlite:t.db")], ids=str)
 def test_a_service_lets_those_in_whose_token_is_valid(
-    tmp_path: Path, place: tuple[str, str]
+    agentkit: list[str], tmp_path: Path, place: tuple[str, str]
 ) -> None:
     """Until it is revoked; Ctrl-C ends the service."""
-    made = run(tmp_path, "tokens", "add", *place, "--tenant", "acme", "--agent", "holder")
+    made = run(agentkit, tmp_path, "tokens", "add", *place, "--tenant", "acme", "--agent", "holder")
     token = made.stdout.strip()
     process, url = start(tmp_path, *place)
     try:
@@ -101,9 +101,9 @@ def test_a_service_lets_those_in_whose_token_is_valid(
             statuses = [client.get("/v1/models").status_code]
             statuses += [client.get("/v1/models", headers=headers).status_code]
             listed: list[dict[str, Any]] = json.loads(
-                run(tmp_path, "tokens", "list", "--json", *place).stdout
+                run(agentkit, tmp_path, "tokens", "list", "--json", *place).stdout
             )
-            revoked = run(tmp_path, "tokens", "revoke", listed[0]["id"], *place)
+            revoked = run(agentkit, tmp_path, "tokens", "revoke", listed[0]["id"], *place)
             statuses += [client.get("/v1/models", headers=headers).status_code]
         process.send_signal(signal.SIGINT)
         code = process.wait(LIMIT_SECONDS)
@@ -116,8 +116,8 @@ def test_a_service_lets_those_in_whose_token_is_valid(
     assert (listed[0]["tenant"], listed[0]["agents"]) == ("acme", ["holder"])
     assert code == 0
     assert "Serving holder." in notes
-    assert run(tmp_path, "tokens", "revoke", listed[0]["id"], *place).returncode == 1
-    assert "revoked" in run(tmp_path, "tokens", "list", *place).stdout
+    assert run(agentkit, tmp_path, "tokens", "revoke", listed[0]["id"], *place).returncode == 1
+    assert "revoked" in run(agentkit, tmp_path, "tokens", "list", *place).stdout
 
 
 def test_sigterm_ends_a_service_with_an_answer_under_way(tmp_path: Path) -> None:
@@ -186,14 +186,16 @@ def follow(url: str, *, until: str, last: str = "") -> list[tuple[str, str]]:
     raise AssertionError(f"The events ended without {until!r}: {found}.")
 
 
-def test_a_service_needs_agents_and_an_address_that_is_safe(tmp_path: Path) -> None:
+def test_a_service_needs_agents_and_an_address_that_is_safe(
+    agentkit: list[str], tmp_path: Path
+) -> None:
     """Otherwise nothing is served."""
     (tmp_path / "empty.py").write_text("x = 1\n")
     (tmp_path / "holder.py").write_text(PROGRAM)
 
-    nothing = run(tmp_path, "serve", "empty.py")
-    open_to_all = run(tmp_path, "serve", "holder.py", "--host", "0.0.0.0")  # noqa: S104 - refused
-    both = run(tmp_path, "tokens", "list", "--db", "sqlite:x.db", "--tokens", "x.toml")
+    nothing = run(agentkit, tmp_path, "serve", "empty.py")
+    open_to_all = run(agentkit, tmp_path, "serve", "holder.py", "--host", "0.0.0.0")  # noqa: S104 - refused
+    both = run(agentkit, tmp_path, "tokens", "list", "--db", "sqlite:x.db", "--tokens", "x.toml")
 
     assert (nothing.returncode, open_to_all.returncode, both.returncode) == (2, 2, 2)
     assert "names no agents" in nothing.stderr
