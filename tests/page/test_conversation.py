@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import Route
+from playwright.sync_api import APIResponse, Route
 
 from tests.page.browser import BrowserThread, Tab
 from tests.page.page_model import PageModel
@@ -241,6 +241,27 @@ def test_a_message_in_a_conversation_that_went_on_elsewhere_is_kept(
     tab.complaints.clear()  # the browser reports each 409
 
     assert tab.page.locator(".bubble").all_inner_texts() == ["One", "Two, elsewhere", "Two, here"]
+
+
+def test_a_tree_that_arrives_late_drops_no_message(tab: Tab) -> None:
+    """A message was sent while it was on its way."""
+    held: list[tuple[Route, APIResponse]] = []
+
+    def hold_first(route: Route) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append((route, route.fetch()))
+
+    tab.ask("One")
+    tab.page.route("**/tree", hold_first)
+    tab.ask("Two")
+    tab.ask("Three")
+    [(route, response)] = held
+    route.fulfill(response=response)
+    tab.page.wait_for_timeout(300)
+
+    assert tab.page.locator(".bubble").all_inner_texts() == ["One", "Two", "Three"]
 
 
 def test_refusals_of_the_server_are_sentences(tab: Tab) -> None:
