@@ -80,7 +80,7 @@ class ChatStream:
 class ChatFormat:
     """The OpenAI chat format; see `WireFormat`."""
 
-    schema_path = ("response_format",)
+    schema_path: tuple[str, ...] = ("response_format",)
 
     def read(
         self, body: Mapping[str, JsonValue], *, ignore_fields: Collection[str]
@@ -108,7 +108,7 @@ class ChatFormat:
         )
 
 
-CHAT_FORMAT = ChatFormat()
+CHAT_FORMAT: ChatFormat = ChatFormat()
 
 
 def _head(head: AnswerHead) -> ChatHead:

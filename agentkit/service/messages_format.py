@@ -99,7 +99,7 @@ class MessagesStream:
 class MessagesFormat:
     """The Anthropic messages format; see `WireFormat`."""
 
-    schema_path = ("output_config", "format")
+    schema_path: tuple[str, ...] = ("output_config", "format")
 
     def read(
         self, body: Mapping[str, JsonValue], *, ignore_fields: Collection[str]
@@ -128,7 +128,7 @@ class MessagesFormat:
         return encode_messages_error(message, status=error.status)
 
 
-MESSAGES_FORMAT = MessagesFormat()
+MESSAGES_FORMAT: MessagesFormat = MessagesFormat()
 
 
 def dotted(param: str) -> str:

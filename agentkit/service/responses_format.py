@@ -57,7 +57,7 @@ class ResponsesStream:
 class ResponsesFormat:
     """The OpenAI responses format; see `WireFormat`."""
 
-    schema_path = ("text", "format")
+    schema_path: tuple[str, ...] = ("text", "format")
 
     def read(
         self, body: Mapping[str, JsonValue], *, ignore_fields: Collection[str]
@@ -82,7 +82,7 @@ class ResponsesFormat:
         )
 
 
-RESPONSES_FORMAT = ResponsesFormat()
+RESPONSES_FORMAT: ResponsesFormat = ResponsesFormat()
 
 
 def _head(head: AnswerHead, request: ReceivedRequest) -> ResponsesHead:

@@ -32,10 +32,10 @@ class KeptTransport:
     __slots__ = ("key", "made", "transport", "users")
 
     def __init__(self, key: object, transport: Transport) -> None:
-        self.key = key
-        self.transport = transport
+        self.key: object = key
+        self.transport: Transport = transport
         self.made: WeakKeyDictionary[object, object] = WeakKeyDictionary()
-        self.users = 1
+        self.users: int = 1
 
 
 async def take_transport(key: object, open_new: Callable[[], Transport]) -> KeptTransport:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import APIResponse, Route
+from playwright.sync_api import APIResponse, Route, expect
 
 from tests.page.browser import BrowserThread, Tab
 from tests.page.page_model import PageModel
@@ -198,7 +198,7 @@ def test_a_draft_stays_with_its_conversation(tab: Tab) -> None:
     page.go_back()
     tab.sees("You wrote: First")
 
-    assert page.input_value("#message") == "not sent yet"
+    expect(page.locator("#message")).to_have_value("not sent yet")
 
 
 def test_conversations_are_found_renamed_deleted_and_brought_back(tab: Tab) -> None:
