@@ -30,8 +30,16 @@ from agentkit.service.run_routes import moment, page_size
 from agentkit.service.service_state import ServiceState
 from agentkit.service.spending import Reservation
 from agentkit.service.tenant_names import find_named, new_name, shown_name
-from agentkit.session import Session, SessionEntry, SessionInfo, Sessions
+from agentkit.session import (
+    Session,
+    SessionConflictError,
+    SessionEntry,
+    SessionInfo,
+    Sessions,
+)
 from agentkit.session.message_codec import message_value
+
+MAX_ATTEMPTS = 5
 
 
 class SessionRoutes:
@@ -115,9 +123,15 @@ class SessionRoutes:
     async def select(self, exchange: HttpExchange) -> None:
         """Go to the branch of a message."""
         body: EntryBody = await self._read(exchange, EntryBody)
-        session = await self._find(exchange)
-        await session.select(body.entry_id)
-        await exchange.send_json(await _with_entries(session))
+        for attempt in range(1, MAX_ATTEMPTS + 1):
+            session = await self._find(exchange)
+            try:
+                await session.select(body.entry_id)
+            except SessionConflictError:  # an answer was added meanwhile; the request names none
+                if attempt == MAX_ATTEMPTS:
+                    raise
+                continue
+            return await exchange.send_json(await _with_entries(session))
 
     async def fork(self, exchange: HttpExchange) -> None:
         """Begin another conversation at a message of this one."""

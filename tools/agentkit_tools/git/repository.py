@@ -17,6 +17,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from agentkit import ConfigError
 
@@ -252,22 +253,31 @@ def _finish(process: "subprocess.Popen[bytes]", stdin: str) -> Printed:
             assert process.stderr is not None  # noqa: S101
             reader = threading.Thread(target=_read_end, args=(process.stderr, errors))
             reader.start()
-            process.stdin.write(stdin.encode("utf-8", "surrogateescape"))
-            process.stdin.close()
+            was_read = _write(process.stdin, stdin.encode("utf-8", "surrogateescape"))
             data = process.stdout.read(MAX_BYTES + 1)
             is_cut = len(data) > MAX_BYTES
             if is_cut:
                 process.kill()
-            reader.join()
+            reader.join()  # before the pipes are closed
             code = process.wait()
-    except BrokenPipeError as error:
-        raise GitFault("git ended before it had read its input.") from error
     finally:
         timer.cancel()
     if code and not is_cut:
         text = b"".join(errors).decode("utf-8", "replace").strip()
         raise GitFault(text[:2_000] or f"git failed with the exit code {code}, or took too long.")
+    if not was_read:
+        raise GitFault("git ended before it had read its input.")
     return Printed(text=data[:MAX_BYTES].decode("utf-8", "replace"), is_cut=is_cut)
+
+
+def _write(stream: IO[bytes], data: bytes) -> bool:
+    """Write the input of a process and close it; return False if the process ended first."""
+    try:
+        with stream:
+            stream.write(data)
+    except BrokenPipeError:
+        return False
+    return True
 
 
 def _read_end(stream: object, kept: list[bytes]) -> None:

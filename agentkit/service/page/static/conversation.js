@@ -28,6 +28,7 @@ export class Conversation extends Component {
     this.followers = new Map();
     this.views = new Map();
     this.rows = new Map();
+    this.selected = Promise.resolve();
     this.state = { shown: PAGE, editing: null, isAway: false, problem: null, now: 0 };
   }
 
@@ -245,7 +246,8 @@ export class Conversation extends Component {
     this.setState({ isAway: true });
     this.load();
     this.forceUpdate();
-    await api.select(conversation.id, version.id).catch(() => {}); // the next send names its place
+    const select = () => api.select(conversation.id, version.id).catch(() => {});
+    await (this.selected = this.selected.then(select)); // in order; the next send names its place
   }
 
   editLast() {
