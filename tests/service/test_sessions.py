@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx
 
 from agentkit import Agent
@@ -67,6 +68,25 @@ async def test_a_conversation_goes_on_and_has_branches() -> None:
     assert len(tree["entries"]) == 8
     assert roles(selected.json()) == roles(first) == roles(copy)
     assert copy["title"] == "Other"
+
+
+async def test_two_who_go_to_branches_at_once_both_may() -> None:
+    """The request names no version, so nobody is refused for what another did."""
+    statuses = []
+    async with serving() as client:
+        chat = await created(client)
+        first = await say(client, chat, prompt="hello")
+        await say(client, chat, prompt="hi", replaces=first["entries"][0]["id"])
+
+        async def select() -> None:
+            fields = {"entry_id": first["entries"][0]["id"]}
+            statuses.append((await client.post(f"{chat}/select", json=fields)).status_code)
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(select)
+
+    assert statuses == [200, 200, 200]
 
 
 async def test_a_turn_is_streamed_with_the_conversation_at_its_end() -> None:
