@@ -1,4 +1,4 @@
-"""ServedAnswer requests in the formats of model providers with agents.
+"""Answer requests in the formats of model providers with agents.
 
 In:  a request in one of the formats.
 Out: its answer, complete or streamed, or an error in the format's own form.
@@ -71,7 +71,7 @@ class Generate:
         self._form = form
 
     async def __call__(self, exchange: HttpExchange) -> None:
-        """ServedAnswer one request.
+        """Answer one request.
 
         Raises:
             AgentKitError: nothing was sent yet; the caller sends the error.
@@ -285,7 +285,7 @@ class CountTokens:
         self._state = state
 
     async def __call__(self, exchange: HttpExchange) -> None:
-        """ServedAnswer one request with the tokens of the first exchange that it would lead to."""
+        """Answer one request with the tokens of the first exchange that it would lead to."""
         state = self._state
         _, values = await exchange.read_json(state.settings.max_body_bytes)
         request = read_messages_request(values, is_count=True)

@@ -74,7 +74,7 @@ class RuleModel:
         yield self
 
     async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:
-        """ServedAnswer by the rules."""
+        """Answer by the rules."""
         self.requests.append(request)
         last = request.history[-1]
         text = last.text if isinstance(last, UserMessage) else ""

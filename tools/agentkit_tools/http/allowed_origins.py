@@ -193,11 +193,13 @@ def describe_response(
 ) -> str:
     """Return the status, the type and a part of the body, without the secrets."""
     body = hide(response.body.decode("utf-8", "replace").replace("\0", ""), secrets)
-    location = hide(response.headers.get("location", ""), secrets)
+    kind, location = (
+        hide(response.headers.get(name, ""), secrets) for name in ("content-type", "location")
+    )
     end = min(offset + max_characters, len(body))
     lines = [f"HTTP status {response.status}"]
-    if "content-type" in response.headers:
-        lines.append(f"Content type: {response.headers['content-type']}")
+    if kind:
+        lines.append(f"Content type: {kind}")
     if location:
         lines.append(f"Location: {location} (not followed)")
     lines.append(f"Characters {min(offset, end):,} to {end:,} of {len(body):,}")
