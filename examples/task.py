@@ -9,6 +9,7 @@ from pathlib import Path
 import anyio
 
 from agentkit import Agent, Budget, Model, RunResult, ToolCallFinished
+from agentkit.tools import rules
 from agentkit_tools import load_tools
 
 INSTRUCTIONS = """\
@@ -25,6 +26,7 @@ async def carry_out(model: str | Model, folder: Path, task: str) -> RunResult:
             *load_tools("calculator"),
         ],
         instructions=INSTRUCTIONS,
+        approve=rules.allow(rules.tagged("files")),  # no one is asked about each change
         budget=Budget(turns=30),
     )
     async with agent.stream(task) as run:

@@ -66,7 +66,9 @@ FolderOption = Annotated[
 AllowWriteOption = Annotated[
     bool,
     typer.Option(
-        "--allow-write", help="Let the tools write to their folder, and 'sql' to its database."
+        "--allow-write",
+        help="Let the tools write to their folder, and 'sql' to its database; each such call "
+        "needs approval.",
     ),
 ]
 ApproveOption = Annotated[

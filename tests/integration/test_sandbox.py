@@ -61,7 +61,8 @@ def tools(tmp_path: Path) -> Sequence[Tool]:
     (tmp_path / "notes.txt").write_text("Buy milk.\nPay the invoices.\n")
     (tmp_path / "other.txt").write_text("Nothing here.\n")
     clock = ManualClock()
-    return [*CALCULATOR, *build_tools(clock), *UNITS, *files(tmp_path, allow_write=True)]
+    of_folder = files(tmp_path, allow_write=True, approval="allow")
+    return [*CALCULATOR, *build_tools(clock), *UNITS, *of_folder]
 
 
 def _agent(running: Sandbox, tools: Sequence[Any], **more: Any) -> Agent:

@@ -143,19 +143,40 @@ def test_over_http_it_requires_the_token_and_ends_at_once(tmp_path: Path) -> Non
     assert token not in line
 
 
-def test_families_for_code_and_data_are_served(tmp_path: Path) -> None:
-    """With their effects and the schemas of their results."""
-    (tmp_path / "orders.csv").write_text("city,amount\nOslo,10\n")
-    families = "files,shell,python,cpython,tables,sql=postgresql://localhost/none"
-
-    with serving(tmp_path, "--tools", families, "--allow-write") as process:
+@pytest.fixture(scope="module")
+def families(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[str]]:
+    """Serve the families for code and data, for a folder with a table and a repository."""
+    folder = tmp_path_factory.mktemp("families")
+    (folder / "orders.csv").write_text("city,amount\nOslo,10\n")
+    author = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
+    for words in (
+        ("init", "--quiet", "--initial-branch=main"),
+        ("add", "orders.csv"),
+        (*author, "commit", "--quiet", "--message=First orders"),
+    ):
+        subprocess.run(["/usr/bin/env", "git", *words], cwd=folder, check=True)  # noqa: S603 - constant
+    names = "files,shell,python,cpython,tables,git,sql=postgresql://localhost/none"
+    with serving(folder, "--tools", names, "--allow-write") as process:
         ask(process, "initialize", HELLO, 1)
         send(process, {"method": "notifications/initialized"})
-        tools = {each["name"]: each for each in ask(process, "tools/list", {}, 2)["tools"]}
-        query = {"statement": "SELECT sum(amount) FROM orders"}
-        found = ask(process, "tools/call", {"name": "query_tables", "arguments": query}, 3)
-        code = {"code": "6 * 7"}
-        counted = ask(process, "tools/call", {"name": "python", "arguments": code}, 4)
+        yield process
+
+
+def offered(process: subprocess.Popen[str]) -> Mapping[str, Any]:
+    """Return the tools that a server lists."""
+    return {each["name"]: each for each in ask(process, "tools/list", {}, 2)["tools"]}
+
+
+def call(process: subprocess.Popen[str], name: str, **arguments: Any) -> Any:
+    """Call a tool, and return its result."""
+    return ask(process, "tools/call", {"name": name, "arguments": arguments}, 3)
+
+
+def test_families_for_code_and_data_are_served(families: subprocess.Popen[str]) -> None:
+    """With their effects and the schemas of their results."""
+    tools = offered(families)
+    found = call(families, "query_tables", statement="SELECT sum(amount) FROM orders")
+    counted = call(families, "python", code="6 * 7")
 
     assert {"edit_file", "shell", "python", "cpython", "list_tables", "sql_write"} <= tools.keys()
     assert tools["shell"]["outputSchema"]["properties"].keys() >= {"exit_code", "killed", "output"}
@@ -164,3 +185,18 @@ def test_families_for_code_and_data_are_served(tmp_path: Path) -> None:
     assert not tools["sql_write"]["annotations"]["readOnlyHint"]
     assert found["structuredContent"]["rows"] == [[10]]
     assert counted["structuredContent"]["value"] == 42
+
+
+def test_a_repository_is_served(families: subprocess.Popen[str]) -> None:
+    """It is read; a commit needs approval, which this client cannot be asked for."""
+    tools = offered(families)
+    log = call(families, "git_log")
+    refused = call(families, "git_commit", message="Second", paths=["orders.csv"])
+    unchanged = call(families, "git_log")
+
+    assert tools["git_log"]["annotations"]["readOnlyHint"]
+    assert not tools["git_commit"]["annotations"]["readOnlyHint"]
+    assert "First orders" in log["content"][0]["text"]
+    assert refused["isError"]
+    assert "approv" in refused["content"][0]["text"]
+    assert unchanged == log

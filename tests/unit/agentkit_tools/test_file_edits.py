@@ -281,7 +281,7 @@ def test_effects_ask(root: Path) -> None:
     asking, allowed = files(root, allow_write=True), files(root, allow_write=True, approval="allow")
 
     assert [each.name for each in asking if each.approval == "ask"] == [
-        *("edit_file", "apply_diff", "move_file", "delete_file", "undo_change")
+        *("write_file", "edit_file", "apply_diff", "move_file", "delete_file", "undo_change")
     ]
     assert {each.approval for each in allowed} == {"allow"}
     assert all(each.annotations.read_only_hint for each in files(root))

@@ -9,7 +9,7 @@ import pytest
 from agentkit import ConfigError, RunContext, Tool, ToolError
 from agentkit_tools.git import git
 from agentkit_tools.git import repository as repository_module
-from agentkit_tools.git.repository import Repository
+from agentkit_tools.git.repository import GitFault, Repository
 
 
 @pytest.fixture
@@ -165,3 +165,21 @@ def test_a_slow_or_long_command_is_killed(root: Path, monkeypatch: pytest.Monkey
 
     assert Repository.at(root).run("log").is_cut
     assert named(root, "git_show")("HEAD", "notes.txt") == "one\ntwo\n"
+
+
+MORE_THAN_A_PIPE = "x" * 1_000_000
+"""Git ends before it has read all of it."""
+
+
+def test_git_that_fails_before_it_reads_its_input_is_an_error_with_its_own_words(
+    root: Path,
+) -> None:
+    """And not that of the pipe that git closed."""
+    with pytest.raises(GitFault, match=r"path 'missing\.txt' does not exist in 'HEAD'"):
+        Repository.at(root).run("cat-file", "blob", "HEAD:missing.txt", stdin=MORE_THAN_A_PIPE)
+
+
+def test_git_that_succeeds_without_reading_its_input_is_an_error(root: Path) -> None:
+    """What it printed may be about a part of the input."""
+    with pytest.raises(GitFault, match="ended before it had read its input"):
+        Repository.at(root).run("rev-parse", "HEAD", stdin=MORE_THAN_A_PIPE)

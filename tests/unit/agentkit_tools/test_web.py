@@ -6,6 +6,7 @@ from typing import Any
 
 import anyio
 import pytest
+import trafilatura
 
 from agentkit import ConfigError, Tool, ToolError
 from agentkit.testing.clock import ManualClock
@@ -257,6 +258,24 @@ def test_a_page_that_would_take_too_long_is_rendered_from_its_outline() -> None:
 
     assert found.text.count("sentence") > 8_000
     assert time.process_time() - start < 3
+
+
+def test_a_page_that_breaks_its_parser_is_rendered_from_its_outline(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The reason is logged, in one line of bounded length."""
+
+    def fail(*_: object, **__: object) -> str:
+        raise RecursionError("too deep\n" + "x" * 1_000)
+
+    monkeypatch.setattr(trafilatura, "extract", fail)
+
+    page = render_page(b"<p>text", content_type="text/html", url="https://site.example/")
+
+    assert page.text == "text"
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.startswith("main_text_not_extracted error='RecursionError: too deep\\nxxx")
+    assert len(line) < 300
 
 
 def test_the_outline_of_a_page_has_no_hidden_text() -> None:

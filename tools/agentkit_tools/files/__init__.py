@@ -53,8 +53,7 @@ def files(
     Args:
         root: an existing folder.
         allow_write: whether the tools that change files are among them.
-        approval: whether each edit, move and deletion needs approval; `write_file` replaces a file
-            only if the call says so, and needs none.
+        approval: whether each call of these tools needs approval.
 
     Raises:
         ConfigError: `root` is not a folder.
@@ -65,7 +64,7 @@ def files(
     tools: list[Tool] = [tool(each, **_READS) for each in reading]
     tools += find_tools(folder)
     if allow_write:
-        tools.append(tool(cabinet.write_file, **_WRITES))
+        tools.append(tool(cabinet.write_file, approval=approval, **_WRITES))
         tools += edit_tools(folder, log, approval=approval)
     return tuple(tools)
 

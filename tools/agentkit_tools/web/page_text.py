@@ -15,8 +15,11 @@ from urllib.parse import urljoin
 import trafilatura
 
 from agentkit import ToolError
+from agentkit.log import Log
 from agentkit.transport.guarded.web_address import WebAddressError, parse_web_address
 from agentkit_tools.web.html_outline import Outline, read_outline
+
+log: Log = Log("agentkit.tools")
 
 MAX_HTML_CHARACTERS = 1_000_000
 MAX_ELEMENTS = 20_000
@@ -29,6 +32,7 @@ such as `iframe`, it copies all the text before it.
 
 MAX_TEXT_CHARACTERS = 400_000
 MAX_SHOWN_LINKS = 100
+MAX_REASON = 200
 
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 _TEXT_TYPE = re.compile(r"text/.+|application/(?:.+\+)?(?:json|xml|yaml|javascript|x-ndjson)")
@@ -108,7 +112,9 @@ def _main_text(html: str, outline: Outline, *, url: str) -> str:
             include_comments=False,
             with_metadata=False,
         )
-    except Exception:  # noqa: BLE001 - a page may break its parsers in any way
+    except Exception as error:  # noqa: BLE001 - untrusted HTML raises any type in its parsers
+        reason = f"{type(error).__name__}: {error}"
+        log.warning("main_text_not_extracted", error=reason[:MAX_REASON])
         return ""
     return str(found or "")
 

@@ -39,7 +39,8 @@ async def _newcomers_agent(folder: Path) -> AsyncIterator[Agent]:
     (folder / "notes.txt").write_text("Buy milk.\nPay the invoices.\n")
     (folder / "todo.md").write_text("Call Ann.\n")
     clock = ManualClock(datetime(2026, 11, 21, 10, tzinfo=UTC))
-    of_folder = [each for each in files(folder, allow_write=True) if each.name in OF_FILES]
+    offered = files(folder, allow_write=True, approval="allow")
+    of_folder = [each for each in offered if each.name in OF_FILES]
     own = [*CALCULATOR, *build_tools(clock), *UNITS, *of_folder]
     async with sandbox(clock=clock) as server:
         yield Agent("sandbox:mixtral-8x22b", tools=[*own, get_weather], base_url=server.base_url)
