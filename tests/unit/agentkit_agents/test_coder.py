@@ -1,6 +1,7 @@
 """The ready-made coder, over its real tools and a sample repository."""
 
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ TEST = (
 )
 BUG = "def total(prices):\n    return sum(prices[1:])\n"
 RUN_TESTS = "python -m unittest -q test_prices"
+LIMIT_SECONDS = 300
 
 
 @pytest.fixture
@@ -148,6 +150,31 @@ def test_the_stand_in_reads_and_runs(root: Path) -> None:
     result = agent.run_sync("Read the file prices.py")
 
     assert "return sum(prices[1:])" in result.output
+
+
+def test_the_command_edits_a_file_and_runs_the_tests(root: Path) -> None:
+    """With the stand-in, as a program; commands are isolated, and no one is asked."""
+    task = (
+        "Edit the file prices.py with the old text 'prices[1:]' and the new text 'prices'. "
+        f"Shell with command '{RUN_TESTS}'."
+    )
+
+    done = subprocess.run(  # noqa: S603 - constant arguments
+        [
+            *(sys.executable, "-m", "agentkit", "run", task, "--agent", "coder", "--dir", root),
+            *("--model", "sandbox:mixtral-8x22b"),
+        ],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_SECONDS,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "+    return sum(prices)" in done.stdout
+    assert "exit code 0" in done.stdout
+    assert (root / "prices.py").read_text() == "def total(prices):\n    return sum(prices)\n"
 
 
 def test_a_folder_without_git_has_no_tools_for_it(tmp_path: Path) -> None:

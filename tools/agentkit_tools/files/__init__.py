@@ -42,7 +42,6 @@ FolderPath = Annotated[str, Field(examples=[".", "docs"])]
 Pattern = Annotated[str, Field(examples=["*", "*.md", "docs/*.txt"], max_length=200)]
 
 _READS = ToolOptions(read_only=True, idempotent=True, open_world=False, tags=("files",))
-_WRITES = ToolOptions(idempotent=True, open_world=False, tags=("files", "write"))
 
 
 def files(
@@ -64,7 +63,10 @@ def files(
     tools: list[Tool] = [tool(each, **_READS) for each in reading]
     tools += find_tools(folder)
     if allow_write:
-        tools.append(tool(cabinet.write_file, approval=approval, **_WRITES))
+        writes = ToolOptions(
+            approval=approval, idempotent=True, open_world=False, tags=("files", "write")
+        )
+        tools.append(tool(cabinet.write_file, **writes))
         tools += edit_tools(folder, log, approval=approval)
     return tuple(tools)
 
