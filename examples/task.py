@@ -26,7 +26,7 @@ async def carry_out(model: str | Model, folder: Path, task: str) -> RunResult:
             *load_tools("calculator"),
         ],
         instructions=INSTRUCTIONS,
-        approve=rules.allow(rules.tagged("files")),  # no one is asked about each change
+        approve=rules.allow(rules.tagged("files")),  # without approval of each change
         budget=Budget(turns=30),
     )
     async with agent.stream(task) as run:

@@ -171,7 +171,7 @@ MORE_THAN_A_PIPE = "x" * 1_000_000
 """Git ends before it has read all of it."""
 
 
-def test_git_that_fails_before_it_reads_its_input_is_an_error_with_its_own_words(
+def test_git_that_fails_before_it_reads_its_input_is_an_error_with_its_message(
     root: Path,
 ) -> None:
     """And not that of the pipe that git closed."""
