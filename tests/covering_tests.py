@@ -289,6 +289,7 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
         "mcp/server/served_call",
         "mcp/server/server_settings",
     ),
+    "unit/mcp/server/test_streamable_http.py": ("mcp/server/listening_port",),
     "unit/model/test_provider_model.py": (
         "model/model",
         "model/provider_exchange",

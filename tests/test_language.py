@@ -63,6 +63,7 @@ PHRASES = (
     # Who serves a model.
     Phrase(r"\bhosts?\b", "provider; host only for a DNS name or a machine", DNS_HOST,
            ("agentkit/transport/", "tests/unit/transport/", "tests/integration/test_transport",
+            "agentkit/mcp/server/listening_port.py",
             "agentkit/mcp/server/request_limits.py", "agentkit/mcp/server/streamable_http.py",
             "tests/unit/mcp/server/test_request_limits.py", "tests/security/test_promises.py",
             "agentkit/service/origin_check.py", "agentkit/service/uvicorn_server.py",

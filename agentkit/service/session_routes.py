@@ -130,8 +130,9 @@ class SessionRoutes:
             except SessionConflictError:  # an answer was added meanwhile; the request names none
                 if attempt == MAX_ATTEMPTS:
                     raise
-                continue
-            return await exchange.send_json(await _with_entries(session))
+            else:
+                break
+        await exchange.send_json(await _with_entries(session))
 
     async def fork(self, exchange: HttpExchange) -> None:
         """Begin another conversation at a message of this one."""

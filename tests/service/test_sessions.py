@@ -71,7 +71,7 @@ async def test_a_conversation_goes_on_and_has_branches() -> None:
 
 
 async def test_two_who_go_to_branches_at_once_both_may() -> None:
-    """The request names no version, so nobody is refused for what another did."""
+    """The request names no version, so none is refused for what the other did."""
     statuses = []
     async with serving() as client:
         chat = await created(client)

@@ -8,23 +8,19 @@ A web page can reach a port on loopback, so `Host` and `Origin` are checked agai
 server that listens beyond loopback needs a token. Runs on asyncio only, as uvicorn does.
 """
 
-import socket
-from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Any, TypedDict, Unpack
 
 import anyio
-import sniffio
-import uvicorn
 from mcp.server.lowlevel import Server
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.types import ASGIApp
 
 from agentkit.errors import ConfigError
-from agentkit.exception_groups import ungrouped
-from agentkit.mcp.server.request_limits import BearerAuth, HostCheck, TimedH11Protocol
+from agentkit.mcp.server.listening_port import is_loopback, listening, require_asyncio, serving
+from agentkit.mcp.server.request_limits import BearerAuth, HostCheck
 from agentkit.tools.concurrency.graceful_cancel import CLEANUP_SECONDS
 
 PATH = "/mcp"
@@ -87,8 +83,7 @@ async def open_http(
         ConfigError: it would be reachable without a token, or has no allowed host name; the port
             is in use; or the event loop is not asyncio.
     """
-    if sniffio.current_async_library() != "asyncio":
-        raise ConfigError("MCP is served over HTTP on asyncio only; run it with anyio's default.")
+    require_asyncio()
     checked = _CheckedOptions.of(options)
     app: ASGIApp = server.streamable_http_app(
         streamable_http_path=PATH,
@@ -99,31 +94,12 @@ async def open_http(
     if checked.token is not None:
         app = BearerAuth(app, token=checked.token)
     app = HostCheck(app, hosts=checked.hosts, origins=checked.origins)
-    with _listening(checked.host, checked.port) as listener:
-        web = _UvicornServer(
-            uvicorn.Config(
-                app,
-                http=TimedH11Protocol,
-                ws="none",
-                lifespan="off",  # the tools are opened and closed here
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=int(CLEANUP_SECONDS) + 1,
-            )
-        )
-
-        async def listen() -> None:
-            with anyio.CancelScope(shield=True):  # `end` stops it and cancels its requests
-                await web.serve([listener])
-
-        with ungrouped():
-            async with server.session_manager.run(), anyio.create_task_group() as group:
-                group.start_soon(listen)
-                try:
-                    yield HttpServer(host=checked.host, port=listener.getsockname()[1])
-                finally:
-                    web.end()
+    with listening(checked.host, checked.port) as listener:
+        async with (
+            server.session_manager.run(),
+            serving(listener, app, end_seconds=int(CLEANUP_SECONDS) + 1),
+        ):
+            yield HttpServer(host=checked.host, port=listener.getsockname()[1])
 
 
 async def serve_http(server: Server[Any], **options: Unpack[HttpOptions]) -> None:
@@ -156,7 +132,7 @@ class _CheckedOptions:
             raise ConfigError("The token is empty.")
         names = list(options.get("allowed_hosts", ()))
         origins = list(options.get("allowed_origins", ()))
-        if _is_loopback(host):
+        if is_loopback(host):
             names += _LOOPBACK
             origins += [f"http://{name}" for name in _LOOPBACK]
         elif token is None:
@@ -179,40 +155,3 @@ class _CheckedOptions:
             origins=tuple(origins),
             session_idle_seconds=options.get("session_idle_seconds", SESSION_IDLE_SECONDS),
         )
-
-
-class _UvicornServer(uvicorn.Server):
-    """uvicorn without its signal handlers; the caller handles signals."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    def end(self) -> None:
-        """Stop; requests in progress are cancelled, not awaited."""
-        self.should_exit = True
-        for task in tuple(self.server_state.tasks):
-            task.cancel()
-
-
-@contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
-    """Yield a listening socket.
-
-    Raises:
-        ConfigError: the address cannot be bound.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise ConfigError(f"Cannot listen on {host}:{port}: {error.strerror or error}.") from error
-    with listener:
-        yield listener
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host.casefold() == "localhost"
