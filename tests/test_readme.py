@@ -76,6 +76,15 @@ def test_no_link_of_the_readme_is_left_relative() -> None:
     assert [target for target in targets if not target.startswith(("https://", "#"))] == []
 
 
+def test_each_extra_for_users_is_in_the_table() -> None:
+    """Those for work on agentkit itself are not."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    table = README.read_text(encoding="utf-8").partition("| extra | adds |")[2]
+
+    listed = set(re.findall(r"^\| `([a-z-]+)` \|", table, re.MULTILINE))
+    assert listed == set(project["optional-dependencies"]) - {"dev", "docs", "test"}
+
+
 def test_the_address_of_the_repository_is_written_once() -> None:
     """A placeholder as long as it is not known, so that one line has to change."""
     domain = repository().split("/")[2]
