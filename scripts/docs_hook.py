@@ -22,6 +22,7 @@ sys.path.insert(0, str(ROOT))
 
 from scripts.reference import api_pages, pages  # noqa: E402 - needs the path
 
+_KIND = re.compile(r"^(```(?:text|python)) (?:output|peer)$", re.MULTILINE)
 _LINK = re.compile(r"(?P<open>!?\[[^\]]*\]\()(?P<path>(?![a-z]+:|#)[^)\s#]+)(?P<rest>[^)\s]*\))")
 
 
@@ -47,7 +48,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Make links to other files of the repository absolute; `text output` is a kind of text."""
+    """Make links to other files of the repository absolute, and leave out what is for tests.
+
+    `text output` is a kind of text, and `python peer` one of Python.
+    """
     del config
     repository = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"][
         "Repository"
@@ -62,7 +66,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         kind = "tree" if (ROOT / path).is_dir() else "blob"
         return f"{found['open']}{repository}/{kind}/HEAD/{path}{found['rest']}"
 
-    return _LINK.sub(absolute, markdown.replace("```text output", "```text"))
+    return _LINK.sub(absolute, _KIND.sub(r"\1", markdown))
 
 
 def on_page_content(content: str, page: Page, config: MkDocsConfig, files: Files) -> str:

@@ -2,12 +2,13 @@
 
 - A `python` block is run as a program; a `text output` block after it is its expected output. If
   its first line is a comment with a file name, the block is saved under that name for later blocks.
-- `toml`, `json` and `ini` are parsed.
+- `sh`, `ini`, `dockerfile`, `nginx`, `yaml`, `json`, `toml` and `python peer` are checked without
+  being run; see `snippet_checks`.
+- `text` is a diagram, which `test_layers.py` and `test_examples.py` compare with what it shows.
 - A `console` block holds commands after `$`, each followed by some of the lines that it prints, on
   either stream. `…` matches anything. `# exit code N` after a command is its exit code.
 """
 
-import json
 import os
 import re
 import shlex
@@ -15,12 +16,22 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from configparser import ConfigParser
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+
+from tests.snippet_checks import (
+    check_catalog,
+    check_dockerfile,
+    check_json,
+    check_librechat,
+    check_nginx,
+    check_peer,
+    check_shell,
+    check_unit,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -29,12 +40,19 @@ ABOUT_CODE = [
     *sorted((ROOT / "docs" / "decisions").glob("*.md")),
 ]
 ROOTS = (ROOT, ROOT / "agentkit")
-PARSERS: Mapping[str, Callable[[str], object]] = {
-    "toml": tomllib.loads,
-    "json": json.loads,
-    "ini": ConfigParser(strict=False, interpolation=None).read_string,
+CHECKS: Mapping[str, Callable[[str], None]] = {
+    "sh": check_shell,
+    "ini": check_unit,
+    "dockerfile": check_dockerfile,
+    "nginx": check_nginx,
+    "yaml": check_librechat,
+    "json": check_json,
+    "toml": check_catalog,
+    "python peer": check_peer,
 }
-LANGUAGES = {"python", "console", "text", "text output", "dockerfile", "nginx", *PARSERS}
+COMPARED_ELSEWHERE = {"README.md": 2, "architecture.md": 1}
+"""Documents with blocks of the kind `text`: two recorded runs and the diagram of the layers."""
+LANGUAGES = {"python", "console", "text", "text output", *CHECKS}
 LIMIT_SECONDS = 300
 
 TIMEOUT = """
@@ -201,11 +219,19 @@ def test_the_snippets_of_a_document_run_with_the_output_shown(
                 has_output = behind is not None and behind.language == "text output"
                 output = behind.body if behind and has_output else None
                 check_python(block, output, folder, python)
-            elif block.language in PARSERS:
-                PARSERS[block.language](block.body)
-        except AssertionError as error:
+            elif block.language in CHECKS:
+                CHECKS[block.language](block.body)
+        except Exception as error:
             error.add_note(f"{document.name}, line {block.line}")
             raise
+
+
+def test_only_blocks_that_another_test_compares_are_plain_text() -> None:
+    """Each other block is run or checked here."""
+    kinds = {path.name: [block.language for block in blocks_of(path)] for path in DOCUMENTS}
+    counts = {name: languages.count("text") for name, languages in kinds.items()}
+
+    assert {name: count for name, count in counts.items() if count} == COMPARED_ELSEWHERE
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)
