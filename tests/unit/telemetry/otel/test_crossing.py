@@ -1,5 +1,6 @@
 """Trace context crosses to MCP servers, and spans arrive at a collector over HTTP."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -50,7 +51,7 @@ class Collector(ThreadingHTTPServer):
             traces = ExportTraceServiceRequest.FromString(body)
             for resource in traces.resource_spans:
                 self.spans += [span for scope in resource.scope_spans for span in scope.spans]
-        else:
+        elif path == "/v1/metrics":
             metrics = ExportMetricsServiceRequest.FromString(body)
             for measured in metrics.resource_metrics:
                 self.metrics |= {
@@ -141,6 +142,34 @@ def test_a_collector_gets_the_spans_of_processes(collector: Collector, tmp_path:
     assert "gen_ai.client.token.usage" in collector.metrics
     assert CANARY.encode() not in b"".join(collector.bodies)
     assert CANARY not in errors
+
+
+def test_opentelemetry_instrument_exports_a_command(collector: Collector, tmp_path: Path) -> None:
+    """By the entry point alone: nothing of the program is changed."""
+    programs = Path(sys.executable).parent
+    done = subprocess.run(  # noqa: S603 - constant arguments
+        [programs / "opentelemetry-instrument", "agentkit", "run", "What is 719371 + 2?"],
+        env={
+            "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+            "HOME": str(tmp_path),
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+        },
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert collector.tree == [
+        "invoke_agent assistant",
+        "  chat sandbox:mixtral-8x22b",
+        "  execute_tool calculate",
+        "  chat sandbox:mixtral-8x22b",
+    ]
+    assert {"agentkit.runs", "gen_ai.client.token.usage"} <= collector.metrics
+    assert not any(number in b"".join(collector.bodies) for number in (b"719371", b"719373"))
 
 
 def _attributes(span: Span) -> dict[str, str]:
