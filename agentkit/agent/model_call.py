@@ -333,7 +333,7 @@ def _limit_behind(
     if limit is None or not isinstance(error, ProviderError):
         return None
     if limit == closing:  # the run has its result without the closing answer
-        log.warning("closing_answer_failed", kind=error.kind, error=str(error))
+        log.warning("closing_answer_failed", kind=error.kind, status=error.status)
     return limit
 
 

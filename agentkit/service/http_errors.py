@@ -116,7 +116,10 @@ def as_service_error(error: Exception) -> ServiceError:
 
 def _of_provider(error: ProviderError) -> ServiceError:
     status = _STATUS_OF_KIND.get(error.kind, 502)
-    log.warning("provider_failed", kind=error.kind, status=error.status, error=str(error))
+    facts = {"kind": error.kind, "status": error.status, "provider": error.provider}
+    # The text of a provider's error may quote the request.
+    shown = {"error": str(error)} if log.is_debug() else {"provider_request_id": error.request_id}
+    log.warning("provider_failed", **facts, **shown)
     headers = {}
     if status == 429:
         headers["retry-after"] = str(max(1, round(error.retry_after_seconds or 1)))

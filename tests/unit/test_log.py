@@ -179,7 +179,7 @@ def test_lines_can_be_json() -> None:
         "level": "warning",
         "tool_name": "look_up",
         "call_id": "call00001",
-        "error": "no such page: a",
+        "error": "ToolError",
         "agent": "reader",
     }
 

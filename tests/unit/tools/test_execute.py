@@ -153,6 +153,29 @@ async def test_an_exception_of_a_tool_becomes_a_result(
     assert record.getMessage().startswith("tool_call_failed tool_name=")
 
 
+@pytest.mark.parametrize("level", [logging.WARNING, logging.DEBUG])
+async def test_the_text_of_an_error_is_logged_at_debug_only(
+    level: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It may quote arguments and results; the type and the place are always there."""
+    text = "canary-7193"
+
+    async def refuse() -> None:
+        raise ToolError(text)
+
+    async def crash() -> None:
+        raise ExceptionGroup(text, [ValueError(text), KeyError(text)])
+
+    with caplog.at_level(level, logger="agentkit.tools"):
+        await execute(ready(refuse))
+        await execute(ready(crash))
+
+    assert (text in caplog.text) is (level == logging.DEBUG)
+    refused, crashed = [vars(one) for one in caplog.records if one.levelno == logging.WARNING]
+    assert refused["error"] == (text if level == logging.DEBUG else "ToolError")
+    assert all(part in crashed["exc_text"] for part in ("ValueError", "KeyError", "in crash"))
+
+
 async def test_a_long_error_is_cut() -> None:
     """A traceback in a message would fill the conversation."""
 

@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import set_tracer_provider
 
-from agentkit import Agent, Approval, tool
+from agentkit import Agent, Approval, ToolError, tool
 from agentkit.durable import open_runs
 from agentkit.mcp import MCPToolset, build_server, open_http
 from agentkit.telemetry.otel import AgentKitInstrumentor
@@ -38,6 +38,18 @@ async def look(what: str) -> str:
     return what
 
 
+@tool
+async def refuse(what: str) -> str:
+    """Refuse something."""
+    raise ToolError(f"not {what}")
+
+
+@tool
+async def crash(what: str) -> str:
+    """Fail because of a mistake."""
+    raise ExceptionGroup(what, [ValueError(what), KeyError(what)])
+
+
 async def begin(database: str) -> None:
     """Start the run, which is suspended, and call a tool over MCP."""
     eraser = Agent(ScriptedModel(tool_call("erase", what=CANARY)), tools=[erase], name="eraser")
@@ -48,6 +60,8 @@ async def begin(database: str) -> None:
         model = ScriptedModel(tool_call("look", what=CANARY), CANARY)
         looker = Agent(model, tools=[MCPToolset.http(running.url)], name="looker")
         await looker.run(CANARY)
+    calls = (tool_call("refuse", what=CANARY), tool_call("crash", what=CANARY))
+    await Agent(ScriptedModel(*calls, CANARY), tools=[refuse, crash], name="failing").run(CANARY)
 
 
 async def finish(database: str) -> None:

@@ -125,6 +125,12 @@ def test_a_collector_gets_the_spans_of_processes(collector: Collector, tmp_path:
         "    MCP send tools/call look",
         "      tools/call look",
         "  chat scripted:model",
+        "invoke_agent failing",
+        "  chat scripted:model",
+        "  execute_tool refuse",
+        "  chat scripted:model",
+        "  execute_tool crash",
+        "  chat scripted:model",
         "invoke_agent eraser",
         "  execute_tool erase",
         "  chat scripted:model",
@@ -141,6 +147,8 @@ def test_a_collector_gets_the_spans_of_processes(collector: Collector, tmp_path:
     assert {"agentkit.runs", "agentkit.tool.calls"} <= collector.metrics
     assert "gen_ai.client.token.usage" in collector.metrics
     assert CANARY.encode() not in b"".join(collector.bodies)
+    assert errors.count("tool_call_failed") == 2
+    assert "ValueError" in errors
     assert CANARY not in errors
 
 
