@@ -24,7 +24,7 @@ class SystemClock:
 
     def now(self) -> datetime:
         """Return the current time as an aware datetime in UTC."""
-        return datetime.now(tz=UTC)
+        return datetime.now(UTC)
 
     def monotonic(self) -> float:
         """Return seconds since an unspecified start; never decreases."""

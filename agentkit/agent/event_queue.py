@@ -49,6 +49,15 @@ class EventQueue:
                 self._has_gone = anyio.Event()
             await self._has_gone.wait()
 
+    def take(self) -> EventRecord | None:
+        """Return the next record if there is one."""
+        if not self._waiting:
+            return None
+        self._taken += 1
+        if self._has_gone is not None:
+            self._wake_writers()
+        return self._waiting.popleft()
+
     async def receive(self) -> EventRecord:
         """Return the next record, or wait for it.
 
@@ -56,7 +65,7 @@ class EventQueue:
             EndOfStream: there was the last.
             ClosedResourceError: the reader has left.
         """
-        while not self._waiting:
+        while (record := self.take()) is None:
             if self._is_left:
                 raise anyio.ClosedResourceError
             if self._is_ended:
@@ -64,9 +73,7 @@ class EventQueue:
             if self._has_come is None:
                 self._has_come = anyio.Event()
             await self._has_come.wait()
-        self._taken += 1
-        self._wake_writers()
-        return self._waiting.popleft()
+        return record
 
     def end(self) -> None:
         """Note that nothing more will come."""

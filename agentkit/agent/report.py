@@ -27,6 +27,7 @@ from agentkit.log import Log
 _DELTAS = (TextReceived, ReasoningReceived, ToolArgumentsReceived)
 
 log: Log = Log("agentkit.agent")
+_new = object.__new__  # as in `agentkit.agent.step`
 
 
 class Report:
@@ -49,7 +50,8 @@ class Report:
     ) -> None:
         self.run_id = ""
         self.segment = 1
-        self._listeners = [*listeners, *(() if parent is not None else process_listeners())]
+        self._listeners = (*listeners, *(() if parent is not None else process_listeners()))
+        self._delta_listeners = tuple(filter(_wants_deltas, self._listeners))
         self._clock = clock
         self._parent = parent
         self._call_id = call_id
@@ -57,7 +59,7 @@ class Report:
         self._lock: anyio.Lock | None = None
         self._root: Report | None = None if parent is None else parent._root or parent
         self.is_active: bool = bool(self._listeners) or (parent is not None and parent.is_active)
-        self.wants_deltas: bool = any(map(_wants_deltas, self._listeners)) or (
+        self.wants_deltas: bool = bool(self._delta_listeners) or (
             parent is not None and parent.wants_deltas
         )
 
@@ -77,12 +79,18 @@ class Report:
         root = self._root or self  # not a reference to itself, which only the collector frees
         if root._lock is None:
             root._lock = anyio.Lock(fast_acquire=True)
-        async with root._lock:  # tasks side by side report too, and order is kept
+        try:  # tasks side by side report too, and order is kept
+            root._lock.acquire_nowait()  # mostly; it takes a fifth of the time of `async with`
+        except anyio.WouldBlock:
+            await root._lock.acquire()
+        try:
             seq = None
             if not is_replay:
                 root._seq += 1
                 seq = root._seq
-            record = EventRecord(
+            record = _new(EventRecord)
+            EventRecord.__init__(  # half of the time of a call of the class
+                record,
                 run_id=self.run_id,
                 event=event,
                 at=self._clock.now(),
@@ -92,24 +100,28 @@ class Report:
                 call_id=self._call_id,
                 is_replay=is_replay,
             )
+            is_delta = isinstance(event, _DELTAS)
             report: Report | None = self
             while report is not None:
-                if report._listeners:
-                    await report._deliver(record)
+                for listener in report._delta_listeners if is_delta else report._listeners:
+                    try:
+                        await listener(record)
+                    except Exception as error:  # code of a third party; the run goes on
+                        report._remove(listener)
+                        log.warning(
+                            "listener_failed",
+                            run_id=report.run_id,
+                            listener=repr(listener),
+                            exc_info=error,
+                        )
                 report = report._parent
+        finally:
+            root._lock.release()
 
-    async def _deliver(self, record: EventRecord) -> None:
-        is_delta = isinstance(record.event, _DELTAS)
-        for listener in tuple(self._listeners):
-            if is_delta and not _wants_deltas(listener):
-                continue
-            try:
-                await listener(record)
-            except Exception as error:  # code of a third party; the run goes on
-                self._listeners.remove(listener)
-                log.warning(
-                    "listener_failed", run_id=self.run_id, listener=repr(listener), exc_info=error
-                )
+    def _remove(self, failed: Listener) -> None:
+        """Give nothing more to a listener."""
+        self._listeners = tuple(one for one in self._listeners if one is not failed)
+        self._delta_listeners = tuple(filter(_wants_deltas, self._listeners))
 
 
 def _wants_deltas(listener: Listener) -> bool:

@@ -83,7 +83,7 @@ class AgentStream(Generic[OutputT]):
         Events of runs inside its tools are in `records`.
         """
         while True:
-            record = await self._next()
+            record = self._queue.take() or await self._next()  # most pieces do not wait
             if record is None:
                 raise StopAsyncIteration
             if record.run_id == self._run.id:

@@ -107,10 +107,10 @@ class RequestLimit:
             await self._emit(more)
         has_failed_over, self._has_failed_over = self._has_failed_over, False
         match event:
-            case TextReceived(text) | ToolArgumentsReceived(text=text):  # the most frequent
-                self._characters += len(text)
+            case TextReceived() | ToolArgumentsReceived():  # the most frequent
+                self._characters += len(event.text)
                 if isinstance(event, TextReceived):
-                    self.received.append(text)
+                    self.received.append(event.text)
                 if self._room is not None and self._characters > self._room * MOST_CHARACTERS:
                     self._bill(Usage())
                     self._stop(self.over or "max_tokens")

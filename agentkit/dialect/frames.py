@@ -9,7 +9,7 @@ and proxies answer a streaming request with a document, and a plain one with a s
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic_core import from_json
@@ -117,12 +117,8 @@ class Frames:
 
     def _read(self, events: Iterable[ServerEvent], *, is_end: bool = False) -> Iterator[Frame]:
         for event in events:
-            # Some proxies add the `data:` prefix twice.
-            text = event.data.strip().removeprefix("data:").strip()
-            if not text or text == "null" or _is_keep_alive(event, text):
-                continue
-            self._has_event = True
-            for part in (text,) if "\n" not in text else _parts(text):
+            for part in _json_texts(event):
+                self._has_event = True
                 if self._is_done:
                     return  # anything after [DONE] is not part of the answer
                 if part[0] != "{" and part.strip(' "').upper() == _DONE:
@@ -148,6 +144,18 @@ class Frames:
         if not isinstance(value, dict):
             raise self.bad(json.dumps(value))
         return value
+
+
+def _json_texts(event: ServerEvent) -> Sequence[str]:
+    """Return the JSON texts of an event: one, except for the faults of some servers."""
+    text = event.data
+    if len(text) > _WORD_CHARS and text[0] == "{" and text[-1] == "}" and event.name is None:
+        return (text,) if "\n" not in text else _parts(text)
+    # Some proxies add the `data:` prefix twice.
+    text = text.strip().removeprefix("data:").strip()
+    if not text or text == "null" or _is_keep_alive(event, text):
+        return ()
+    return (text,) if "\n" not in text else _parts(text)
 
 
 def _is_keep_alive(event: ServerEvent, text: str) -> bool:

@@ -299,7 +299,7 @@ class ResponseBuilder:
         for kind, text in pieces:
             if kind == "text":
                 self._text.append(text)
-                shown.append(TextReceived(text=text))
+                shown.append(TextReceived(text))
                 continue
             if kind == "was_answer":
                 self._reasoning.clear()

@@ -1,7 +1,7 @@
 """Make runs while valgrind counts the instructions, and run a piece of plain Python likewise.
 
 In:  the port of the benchmarks' stub server.
-Out: two parts of callgrind's counts: first of the plain Python, then of the runs.
+Out: three parts of callgrind's counts: of the plain Python, of the runs, of a streamed answer.
 
 Counting is switched on only for these: the import would dominate the count.
 """
@@ -19,6 +19,7 @@ from agentkit import Agent, tool
 RUNS = 5
 PLAIN_ROUNDS = 100
 TURNS = 4
+DELTAS = 300
 
 
 @tool
@@ -44,16 +45,30 @@ def command_valgrind(*words: str) -> None:
     subprocess.run(["vgdb", f"--pid={os.getpid()}", *words], check=True, capture_output=True)  # noqa: S603, S607
 
 
-async def main(port: str) -> None:
-    """Warm up, then count."""
-    agent: Agent[None] = Agent(
+def agent_of(port: str, *, calls: int, deltas: int) -> Agent[None]:
+    """Return an agent whose model makes this many calls; its streams have so many deltas."""
+    return Agent(
         "openai-compatible:m",
-        base_url=f"http://127.0.0.1:{port}/{TURNS - 1}/0/0/text",
+        base_url=f"http://127.0.0.1:{port}/{calls}/0/{deltas}/text",
         tools=[convert],
     )
-    async with agent:
+
+
+async def stream(agent: Agent[None]) -> None:
+    """Make a run and read its events."""
+    async with agent.stream("Count.") as run:
+        async for _ in run:
+            pass
+
+
+async def main(port: str) -> None:
+    """Warm up, then count."""
+    agent = agent_of(port, calls=TURNS - 1, deltas=0)
+    streaming = agent_of(port, calls=0, deltas=DELTAS)
+    async with agent, streaming:
         for _ in range(3):
             await agent.run("What is 20 EUR in USD at 1.08?")
+            await stream(streaming)
         plain(1)
         gc.collect()
         gc.disable()
@@ -63,6 +78,8 @@ async def main(port: str) -> None:
         for _ in range(RUNS):
             await agent.run("What is 20 EUR in USD at 1.08?")
         command_valgrind("dump", "runs")
+        await stream(streaming)
+        command_valgrind("dump", "stream")
         command_valgrind("instrumentation", "off")
 
 

@@ -28,6 +28,8 @@ HERE = Path(__file__).parent
 TURNS = 20
 MOST_INSTRUCTIONS = 0.96
 """Instructions of a turn over those of a round of plain Python, with a margin of a quarter."""
+MOST_INSTRUCTIONS_STREAMED = 1.66
+"""Instructions of a streamed answer of 300 deltas over the same, with a margin of a quarter."""
 
 FIRST_AGENT = """
 import sys
@@ -176,9 +178,10 @@ def test_a_turn_needs_few_instructions(tmp_path: Path) -> None:
             server.terminate()
     assert done.returncode == 0, done.stderr[-2000:]
 
-    plain, runs = (
+    plain, runs, stream = (
         int(re.findall(r"^totals: (\d+)", (tmp_path / f"counts.{part}").read_text(), re.M)[0])
-        for part in (1, 2)
+        for part in (1, 2, 3)
     )
 
     assert runs / plain <= MOST_INSTRUCTIONS, (runs, plain)
+    assert stream / plain <= MOST_INSTRUCTIONS_STREAMED, (stream, plain)

@@ -34,9 +34,9 @@ _END_MARK = DoneDelta(is_finish=False)
 _ARGUMENT_KEYS = ("parameters", "input", "args")
 """Other keys under which providers put the arguments."""
 
-_REASONING_FIELDS: Mapping[str, Mapping[str, JsonValue]] = {
-    name: {"field": name} for name in ("reasoning_content", "reasoning")
-}
+_REASONING_FIELDS: Sequence[tuple[str, Mapping[str, JsonValue]]] = tuple(
+    (name, {"field": name}) for name in ("reasoning_content", "reasoning")
+)
 """Where reasoning is, and what is kept of it to return it in the same field."""
 
 _FAILED = frozenset(
@@ -120,13 +120,12 @@ class OpenAIChatDecoder:
         if isinstance(choices, dict):
             choices = [choices]
         first = self._first(choices, is_complete=is_complete)
+        index = first.get("index")
         if first and self._choice is None:
-            self._choice = first.get("index")
-        is_ours = first.get("index") in (None, self._choice)
+            self._choice = index
+        is_ours = index is None or index == self._choice
         if is_ours:
             self._read_choice(first, deltas, is_complete=is_complete)
-            if self._calls_from is None and CallDelta in map(type, deltas):
-                self._calls_from = (None, 0)
         if isinstance(choices, list) and (len(choices) > 1 or not is_ours):
             others = choices[1:] if is_ours else choices
             self._read_other_choices(others, deltas, is_complete=is_complete)
@@ -230,39 +229,38 @@ class OpenAIChatDecoder:
                 self._read_message(other, deltas, is_complete=True)
         if len(deltas) == before and isinstance(choice.get("text"), str):
             self._read_content(choice["text"], deltas)
-        self._has_content = self._has_content or len(deltas) > before
+        if len(deltas) > before:
+            self._has_content = True
+            if self._calls_from is None and isinstance(deltas[-1], CallDelta):  # they come last
+                self._calls_from = (None, 0)
 
     def _read_message(
         self, message: Mapping[str, Any], deltas: list[Delta], *, is_complete: bool
     ) -> None:
-        for key, data in _REASONING_FIELDS.items():
-            if isinstance(message.get(key), str) and message[key]:
-                deltas.append(ReasoningDelta(text=message[key], data=data))
+        for key, data in _REASONING_FIELDS:
+            reasoning = message.get(key)
+            if reasoning and isinstance(reasoning, str):
+                deltas.append(ReasoningDelta(text=reasoning, data=data))
                 break
         content = message.get("content")
         self._read_content(content, deltas)
         if not content and isinstance(message.get("refusal"), str):
             self._read_content(message["refusal"], deltas)
         calls = message.get("tool_calls")
-        calls = _decoded(calls) or () if calls else ()
-        if isinstance(calls, dict):
-            calls = [calls]
-        if not isinstance(calls, list | tuple):
-            raise self._frames.bad("tool_calls that are not a list")
-        if calls:
-            deltas += [
-                self._read_call(call, is_complete=is_complete) for call in calls if call is not None
-            ]
-        if not calls and isinstance(message.get("function_call"), dict):
+        calls = self._read_calls(calls, is_complete=is_complete) if calls else None
+        if calls is not None:
+            deltas += calls
+        elif isinstance(message.get("function_call"), dict):
             legacy = {"index": 0, "function": message["function_call"]}
             deltas.append(self._read_call(legacy, is_complete=is_complete))
 
     def _read_content(self, content: object, deltas: list[Delta]) -> None:
         """Read text, or a list of chunks (Mistral): text, reasoning, and others without text."""
-        if content is None or content == "":
-            return
         if isinstance(content, str):
-            deltas.append(TextDelta(text=content))
+            if content:
+                deltas.append(TextDelta(text=content))
+            return
+        if content is None:
             return
         chunks = content if isinstance(content, list) else [content]
         for chunk in chunks:
@@ -276,6 +274,18 @@ class OpenAIChatDecoder:
                     deltas.append(ReasoningDelta(text=text))
             elif isinstance(chunk.get("text"), str) and chunk["text"]:
                 deltas.append(TextDelta(text=chunk["text"]))
+
+    def _read_calls(self, calls: object, *, is_complete: bool) -> list[CallDelta] | None:
+        """Read the calls of a message: a list, one call, or JSON text of either; None if empty."""
+        calls = _decoded(calls)
+        if isinstance(calls, dict):
+            calls = [calls] if calls else []
+        if not calls:
+            return None
+        if not isinstance(calls, list):
+            raise self._frames.bad("tool_calls that are not a list")
+        given = [call for call in calls if call is not None]
+        return [self._read_call(call, is_complete=is_complete) for call in given]
 
     def _read_call(self, call: object, *, is_complete: bool) -> CallDelta:
         if not isinstance(call, dict):

@@ -52,7 +52,11 @@ def canonical(marker: str) -> str:
 
 
 class Markers:
-    """Finds any of a set of markers; the longest one counts."""
+    """Finds any of a set of markers; the longest one counts.
+
+    Attributes:
+        first_chars: what a marker may begin with, for a set of characters in a pattern.
+    """
 
     def __init__(self, names: Iterable[str]) -> None:
         self._root: dict[str, Any] = {}
@@ -61,8 +65,8 @@ class Markers:
             for char in canonical(name):
                 node = node.setdefault(char, {})
             node[_END] = canonical(name)
-        firsts = "".join(map(re.escape, sorted(self._root)))
-        self._first = re.compile(rf"[{firsts}\\]")
+        self.first_chars: str = "".join(map(re.escape, sorted(self._root))) + r"\\"
+        self._first = re.compile(f"[{self.first_chars}]")
 
     def search(self, text: str, start: int = 0, *, is_end: bool = True) -> "Marker | int | None":
         """Return the first marker at or after `start`.

@@ -51,6 +51,7 @@ recognised by its closing tag before anything was shown."""
 
 _MAX_TAIL_CHARS = 2_000
 _DECORATION = re.compile(rf"(?:[\s{DECORATION}]|~{{3,}}|(?<=```)[\w-]{{1,40}}[ \t]*\n)*")
+_ACTIVE = re.compile(f"[{MARKERS.first_chars}{DECORATION}]")
 _FENCE_WORD = re.compile(r"(?<=```|~~~)[\w-]{0,40}[ \t]*\Z")
 
 
@@ -95,6 +96,8 @@ class AnswerReader:
         if self._mode == "held":
             self._held.append(text)
             return []
+        if self._shown and self._mode == "text" and not self._buffer and not _ACTIVE.search(text):
+            return [self._emitted(text)]  # nothing to wait for, as in most pieces of an answer
         self._buffer += text
         pieces: list[Piece] = []
         while self._step(pieces):
@@ -390,9 +393,8 @@ class AnswerReader:
         found = MARKERS.search(self._buffer, is_end=False)
         is_in_marker = isinstance(found, int) and len(self._buffer) - found > 2
         text, repairs = trim(self._buffer, has_opener=self._has_opener)
-        pieces = (self._emitted(text),) if text else ()
         return Separation(
-            pieces=pieces,
+            pieces=(self._emitted(text),) if text else (),
             repairs=(*self._repairs, *repairs),
             is_cut=is_cut and is_in_marker and bool(self._tools.names),
         )
