@@ -161,9 +161,15 @@ def derive_output(annotation: Any) -> Output:
     """Return the schema of a return annotation.
 
     Text, content blocks, bytes, None and unknown types have no schema. MCP requires an object, so
-    that any other type is wrapped as `{"result": …}`.
+    that any other type is wrapped as `{"result": …}`. `Annotated[ToolResult, Type]` is a result
+    whose structured content fits the class `Type`.
     """
     annotation = _awaited(annotation)
+    if get_origin(annotation) is Annotated:
+        annotated, content, *_ = get_args(annotation)
+        annotation = (
+            content if annotated is ToolResult and isinstance(content, type) else annotation
+        )
     if _is_free_form(annotation):
         return Output()
     try:

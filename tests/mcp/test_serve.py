@@ -195,6 +195,8 @@ def test_a_repository_is_served(families: subprocess.Popen[str]) -> None:
     unchanged = call(families, "git_log")
 
     assert tools["git_log"]["annotations"]["readOnlyHint"]
+    assert tools["git_log"]["outputSchema"]["required"] == ["commits", "next_skip"]
+    assert [each["subject"] for each in log["structuredContent"]["commits"]] == ["First orders"]
     assert not tools["git_commit"]["annotations"]["readOnlyHint"]
     assert "First orders" in log["content"][0]["text"]
     assert refused["isError"]

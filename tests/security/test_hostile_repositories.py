@@ -159,4 +159,4 @@ def test_a_repository_of_another_user_can_be_read(root: Path) -> None:
         for path in (root, root / ".git"):
             os.chown(path, 65534, 65534)
 
-    assert "notes.txt" in tools(root)["git_status"]()
+    assert "notes.txt" in tools(root)["git_status"]().text

@@ -8,6 +8,7 @@ import pytest
 from agentkit import Tool, ToolError
 from agentkit_tools.files import files, undo_log
 from agentkit_tools.files.text_edit import EditFault, apply_diff, replace_text
+from tests.tool_results import structured
 
 
 @pytest.fixture
@@ -237,13 +238,14 @@ def test_files_are_found_by_pattern(root: Path) -> None:
     """Within a folder, across folders, and page by page."""
     glob = tools(root)["glob_files"]
 
-    assert glob("*.md") == "notes.md"
-    assert glob("**/*.py") == "src/main.py\nsrc/deep/test_main.py"
-    assert glob("src/*.py") == "src/main.py"
-    assert glob("src/**/test_*.py") == "src/deep/test_main.py"
-    assert glob("./src/[lm]ain.p?") == "src/main.py"
-    assert glob("src/[!m]*.py") == "[no file fits 'src/[!m]*.py']"
-    assert glob("**", 1).startswith("src/")
+    assert glob("*.md").text == "notes.md"
+    assert glob("**/*.py").text == "src/main.py\nsrc/deep/test_main.py"
+    assert glob("src/*.py").text == "src/main.py"
+    assert glob("src/**/test_*.py").text == "src/deep/test_main.py"
+    assert glob("./src/[lm]ain.p?").text == "src/main.py"
+    assert glob("src/[!m]*.py").text == "[no file fits 'src/[!m]*.py']"
+    assert glob("**", 1).text.startswith("src/")
+    assert structured(glob("*.md")) == {"paths": ["notes.md"], "next_offset": None}
     with pytest.raises(ToolError, match="no pattern for files"):
         glob("[z-a]")
 
@@ -253,14 +255,17 @@ def test_lines_are_found_by_expression(root: Path) -> None:
     grep = tools(root)["grep_files"]
     (root / "long.txt").write_text("a" * 1_900 + "\n" + "match\n" * 150)
 
-    assert grep(r"def \w+", ".", "**/*.py").splitlines() == [
+    assert grep(r"def \w+", ".", "**/*.py").text.splitlines() == [
         "src/main.py:1: def total(a):",
         "src/deep/test_main.py:1: def test_total():",
     ]
-    assert grep("nothing here") == "[no line matches 'nothing here']"
-    assert grep("^match$").endswith("[cut; go on with offset=100]")
-    assert len(grep("^match$", ".", "**", 100).splitlines()) == 50
-    assert grep("(a+)+$", ".", "long.txt").startswith("long.txt:1: aaa")
+    assert grep("nothing here").text == "[no line matches 'nothing here']"
+    assert grep("^match$").text.endswith("[cut; go on with offset=100]")
+    found = structured(grep("^match$"))
+    assert found["lines"][1] == {"path": "long.txt", "line": 3, "text": "match"}
+    assert (len(found["lines"]), found["next_offset"]) == (100, 100)
+    assert len(grep("^match$", ".", "**", 100).text.splitlines()) == 50
+    assert grep("(a+)+$", ".", "long.txt").text.startswith("long.txt:1: aaa")
     with pytest.raises(ToolError, match="look-around"):
         grep(r"(?=a)b")
     with pytest.raises(ToolError, match="it is invalid"):

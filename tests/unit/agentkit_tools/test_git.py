@@ -10,6 +10,7 @@ from agentkit import ConfigError, RunContext, Tool, ToolError
 from agentkit_tools.git import git
 from agentkit_tools.git import repository as repository_module
 from agentkit_tools.git.repository import GitFault, Repository
+from tests.tool_results import structured
 
 
 @pytest.fixture
@@ -43,12 +44,24 @@ def test_changes_and_history_are_shown(root: Path) -> None:
     """Status, diff, log, commits, files of a commit, and who changed a line."""
     (root / "new.txt").write_text("x")
 
-    assert named(root, "git_status")() == "## main\n M notes.txt\n?? new.txt\n"
+    status = named(root, "git_status")()
+    assert status.text == "## main\n M notes.txt\n?? new.txt\n"
+    assert structured(status) == {
+        "branch": "main",
+        "files": [
+            {"status": " M", "path": "notes.txt"},
+            {"status": "??", "path": "new.txt"},
+        ],
+        "next_skip": None,
+    }
     assert "+three" in named(root, "git_diff")()
     assert named(root, "git_diff")("new.txt") == "[no changes]"
     assert named(root, "git_diff")(None, True) == "[no changes]"
     assert "+two" in named(root, "git_diff")(None, False, "HEAD~1")
-    assert "Ada\n    Change 2" in named(root, "git_log")()
+    log = named(root, "git_log")()
+    assert "Ada\n    Change 2" in log.text
+    assert [each["subject"] for each in structured(log)["commits"]] == ["Change 2", "Change 1"]
+    assert {each["author"] for each in structured(log)["commits"]} == {"Ada"}
     assert "Body 2." in named(root, "git_show")()
     assert "+two" in named(root, "git_show")()
     assert named(root, "git_show")("HEAD~1", "notes.txt") == "one\n"
@@ -72,8 +85,23 @@ def test_long_results_are_read_page_by_page(root: Path) -> None:
     assert "line 4999" in blame("notes.txt", 4_990)
     run(root, "reset", "--quiet", "--hard", "HEAD~1")
     log = named(root, "git_log")
-    assert log("HEAD", None, 1).endswith("[there are more; go on with skip=1]")
-    assert "Change 1" in log("HEAD", None, 1, 1)
+    assert log("HEAD", None, 1).text.endswith("[there are more; go on with skip=1]")
+    assert structured(log("HEAD", None, 1))["next_skip"] == 1
+    assert "Change 1" in log("HEAD", None, 1, 1).text
+
+
+def test_many_changed_files_are_listed_page_by_page(root: Path) -> None:
+    """A name with a line end stays in one line of the text."""
+    run(root, "checkout", "--quiet", "notes.txt")
+    for number in range(300):
+        (root / f"new{number:03}").touch()
+    (root / "two\nlines").touch()
+    status = named(root, "git_status")
+
+    assert status().text.endswith("?? new299\n[there are more; go on with skip=300]\n")
+    assert structured(status())["next_skip"] == 300
+    assert status(300).text == '## main\n?? "two\\nlines"\n'
+    assert structured(status(300))["files"] == [{"status": "??", "path": "two\nlines"}]
 
 
 def test_named_files_are_committed(root: Path) -> None:

@@ -10,12 +10,12 @@ import pytest
 
 from agentkit import ToolError
 from agentkit_tools.tables import table_files, tables
+from tests.tool_results import structured
 
 
 def lists(folder: Path) -> str:
     """Return what `list_tables` returns."""
-    listed: str = tables(folder)[0]()
-    return listed
+    return str(tables(folder)[0]().text)
 
 
 def rows(folder: Path, statement: str, *more: Any) -> list[list[Any]]:
@@ -45,6 +45,9 @@ def test_a_csv_file_is_a_table(
     (tmp_path / "data.csv").write_bytes(data)
 
     assert lists(tmp_path).partition(": ")[2] == columns
+    (table,) = structured(tables(tmp_path)[0]())["tables"]
+    assert ", ".join(f'"{each["name"]}" {each["type"]}' for each in table["columns"]) == columns
+    assert (table["source"], table["rows"]) == ("data.csv", len(values))
     assert rows(tmp_path, "SELECT * FROM data") == values
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from pydantic import BaseModel
@@ -17,8 +17,10 @@ from agentkit.content import (
     ResourceLink,
     TextContent,
 )
+from agentkit.json_schema import JsonValue
 from agentkit.message import ToolCall, ToolResult
 from agentkit.tools.result_content import build_result, cut_result
+from agentkit.tools.schema import Output, derive_output
 from agentkit.tools.tool import Tool, tool
 from agentkit.tools.validate import ReadyCall, validate_call
 
@@ -54,6 +56,38 @@ def call_of(function: Callable[..., object]) -> ReadyCall:
     found = validate_call(ToolCall(id="c1", name=made.name), {made.name: made})
     assert isinstance(found, ReadyCall)
     return found
+
+
+@dataclass
+class Sum:
+    """What a program reads of a result."""
+
+    total: int
+
+
+@pytest.mark.parametrize(("total", "is_error"), [(3, False), ("three", True)])
+def test_a_result_has_a_text_for_the_model_and_a_value_for_programs(
+    total: JsonValue, *, is_error: bool
+) -> None:
+    """The annotation gives the schema of the value, and the value must fit it."""
+
+    def add() -> Annotated[ToolResult, Sum]:
+        return ToolResult("", "It is three.", structured_content={"total": total})
+
+    call = call_of(add)
+    result = build_result(call, add())
+
+    schema = call.tool.output_schema
+    assert schema is not None
+    assert schema["properties"] == {"total": {"type": "integer"}}
+    assert result.is_error == is_error
+    assert is_error or result == ToolResult("c1", "It is three.", structured_content={"total": 3})
+
+
+@pytest.mark.parametrize("note", ["a note", 3])
+def test_a_note_on_a_result_is_no_type_of_its_content(note: object) -> None:
+    """Then the result has no schema."""
+    assert derive_output(Annotated[ToolResult, note]) == Output()
 
 
 def result_of(value: object, hint: Any = Any) -> ToolResult:

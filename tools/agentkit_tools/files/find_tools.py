@@ -7,19 +7,20 @@ All are sync: they run in worker threads. Patterns of a model are matched in lin
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import Field
 
-from agentkit import Tool, ToolError, tool
+from agentkit import Tool, ToolError, ToolResult, tool
 from agentkit.json_schema.pattern import has_match, is_supported
 from agentkit.tools.tool_options import ToolOptions
 from agentkit_tools.files.folder import Folder, PathFault
 from agentkit_tools.files.visit import bounded, text_at
+from agentkit_tools.text_result import text_result
 
 _MAX_LISTED = 300
 _MAX_MATCHES = 100
@@ -29,6 +30,7 @@ _MAX_READ_BYTES = 2_000_000
 _MAX_LINE = 300
 _MAX_SEARCHED_LINE = 2_000
 
+ItemT = TypeVar("ItemT")
 FolderPath = Annotated[str, Field(examples=[".", "docs"])]
 Glob = Annotated[str, Field(examples=["**/*.py", "docs/*.md"], min_length=1, max_length=200)]
 Offset = Annotated[int, Field(ge=0)]
@@ -37,6 +39,31 @@ _GLOB_PARTS = re.compile(r"(\*\*/|\*\*|\*|\?|\[[^]/]+\])")
 _GLOB_MEANINGS = {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 _SPECIAL = re.compile(r"[\\.+*?()|\[\]{}^$]")
 _READS = ToolOptions(read_only=True, idempotent=True, open_world=False, tags=("files",))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundFiles:
+    """Files whose path fits a pattern; `next_offset` if there are more."""
+
+    paths: list[str]
+    next_offset: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundLine:
+    """A line of a file; a long one is cut."""
+
+    path: str
+    line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundLines:
+    """Lines that match; `next_offset` if there are more."""
+
+    lines: list[FoundLine]
+    next_offset: int | None
 
 
 def find_tools(folder: Folder) -> tuple[Tool, ...]:
@@ -52,7 +79,7 @@ class _Finder:
 
     folder: Folder
 
-    def glob_files(self, pattern: Glob, offset: Offset = 0) -> str:
+    def glob_files(self, pattern: Glob, offset: Offset = 0) -> Annotated[ToolResult, FoundFiles]:
         """List the files whose path fits a pattern.
 
         Args:
@@ -61,10 +88,9 @@ class _Finder:
         """
         wanted = _compile_glob(pattern)
         found = (path for path in self._files(".") if has_match(wanted, path))
-        lines = list(islice(found, offset, offset + _MAX_LISTED + 1))
-        if len(lines) > _MAX_LISTED:
-            lines[_MAX_LISTED:] = [f"[cut; go on with offset={offset + _MAX_LISTED}]"]
-        return "\n".join(lines) or f"[no file fits {pattern!r}]"
+        paths, next_offset = _page(found, offset, _MAX_LISTED)
+        text = _text(paths, next_offset) or f"[no file fits {pattern!r}]"
+        return text_result(text, FoundFiles(paths=paths, next_offset=next_offset))
 
     def grep_files(
         self,
@@ -72,7 +98,7 @@ class _Finder:
         path: FolderPath = ".",
         glob: Glob = "**",
         offset: Offset = 0,
-    ) -> str:
+    ) -> Annotated[ToolResult, FoundLines]:
         """List the lines that a regular expression matches.
 
         Args:
@@ -88,10 +114,10 @@ class _Finder:
             )
         wanted = _compile_glob(glob)
         hits = self._hits(pattern, path, wanted)
-        lines = list(islice(hits, offset, offset + _MAX_MATCHES + 1))
-        if len(lines) > _MAX_MATCHES:
-            lines[_MAX_MATCHES:] = [f"[cut; go on with offset={offset + _MAX_MATCHES}]"]
-        return "\n".join(lines) or f"[no line matches {pattern!r}]"
+        lines, next_offset = _page(hits, offset, _MAX_MATCHES)
+        shown = [f"{each.path}:{each.line}: {each.text}" for each in lines]
+        text = _text(shown, next_offset) or f"[no line matches {pattern!r}]"
+        return text_result(text, FoundLines(lines=lines, next_offset=next_offset))
 
     def file_tree(
         self,
@@ -132,20 +158,33 @@ class _Finder:
                 if not entry.is_folder:
                     yield entry.path
 
-    def _hits(self, pattern: str, path: str, wanted: str) -> Iterator[str]:
-        """Yield the lines that match, with file and number."""
+    def _hits(self, pattern: str, path: str, wanted: str) -> Iterator[FoundLine]:
+        """Yield the lines that match."""
         with _faults_for_the_model(), closing(self.folder.walk(path)) as walk:
             for entry, parent, name in bounded(walk, _MAX_VISITED):
                 if entry.is_folder or not has_match(wanted, entry.path):
                     continue
-                text = text_at(parent, name, max_bytes=_MAX_READ_BYTES) or ""
-                for number, line in enumerate(text.splitlines(), start=1):
+                content = text_at(parent, name, max_bytes=_MAX_READ_BYTES) or ""
+                for number, line in enumerate(content.splitlines(), start=1):
                     if has_match(pattern, line[:_MAX_SEARCHED_LINE]):
-                        yield f"{entry.path}:{number}: {line[:_MAX_LINE].rstrip()}"
+                        text = line[:_MAX_LINE].rstrip()
+                        yield FoundLine(path=entry.path, line=number, text=text)
 
     def _names(self, path: str) -> list[str]:
         with _faults_for_the_model():
             return self.folder.names(path)
+
+
+def _page(found: Iterator[ItemT], offset: int, count: int) -> tuple[list[ItemT], int | None]:
+    """Return some items, and the offset of the next ones if there are any."""
+    page = list(islice(found, offset, offset + count + 1))
+    return page[:count], offset + count if len(page) > count else None
+
+
+def _text(lines: Sequence[str], next_offset: int | None) -> str:
+    """Return lines as a model reads them, with the way to get the next ones."""
+    more = [] if next_offset is None else [f"[cut; go on with offset={next_offset}]"]
+    return "\n".join([*lines, *more])
 
 
 def _compile_glob(pattern: str) -> str:

@@ -8,6 +8,7 @@ All are sync: they run in worker threads. What of a repository is not trusted is
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,10 +18,11 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from agentkit import RunContext, Tool, ToolError, tool
+from agentkit import RunContext, Tool, ToolError, ToolResult, tool
 from agentkit.tools.tool_options import ToolOptions
 from agentkit_tools.files.folder import Folder, PathFault
 from agentkit_tools.git.repository import GitFault, Printed, Repository
+from agentkit_tools.text_result import text_result
 
 __all__ = ["git"]
 
@@ -28,18 +30,55 @@ _MAX_SHOWN = 20_000
 _REVISION = re.compile(r"(?!-)[A-Za-z0-9_./@{}^~+-]{1,200}")
 _BRANCH = re.compile(r"(?!-)[A-Za-z0-9_./-]{1,100}")
 _PLAIN = ("--no-ext-diff", "--no-textconv", "--no-color", "--ignore-submodules=all")
-_LOG_FORMAT = "--format=%h %ad %an%n    %s"
+_LOG_FORMAT = "--format=%h%x00%ad%x00%an%x00%s"
+_STATUS_FILES = 300
 _REFLOG_ENTRIES = 100
 _BLAMED_LINES = 150
 
 Revision = Annotated[str, Field(max_length=200, examples=["HEAD", "HEAD~1", "main", "a1b2c3d"])]
 FilePath = Annotated[str, Field(max_length=1_000, examples=["src/main.py"])]
+Skip = Annotated[int, Field(ge=0, le=1_000_000)]
 FirstLine = Annotated[int, Field(ge=1)]
 
 _READS = ToolOptions(read_only=True, idempotent=True, open_world=False, tags=("git",))
 _BRANCHES = ToolOptions(
     destructive=False, idempotent=True, open_world=False, approval="ask", tags=("git", "write")
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedFile:
+    """A file that is not as in the last commit; `status` has two letters, as `git status` has."""
+
+    status: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """The branch and the changed files; `next_skip` if there are more."""
+
+    branch: str
+    files: list[ChangedFile]
+    next_skip: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """One commit, without its changes."""
+
+    id: str
+    date: str
+    author: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commits:
+    """Commits, the newest first; `next_skip` if there are more."""
+
+    commits: list[Commit]
+    next_skip: int | None
 
 
 def git(folder: str | Path, *, allow_write: bool = False) -> tuple[Tool, ...]:
@@ -54,7 +93,7 @@ def git(folder: str | Path, *, allow_write: bool = False) -> tuple[Tool, ...]:
     """
     repository = Repository.at(folder)
     tools = _Git(repository=repository, folder=Folder.at(repository.root))
-    reading: tuple[Callable[..., str], ...] = (
+    reading: tuple[Callable[..., object], ...] = (
         *(tools.git_status, tools.git_diff, tools.git_log, tools.git_show, tools.git_blame),
     )
     offered = [tool(each, **_READS) for each in reading]
@@ -77,13 +116,28 @@ class _Git:
     repository: Repository
     folder: Folder
 
-    def git_status(self) -> str:
-        """Show the branch, and which files are changed, staged or not tracked."""
+    def git_status(self, skip: Skip = 0) -> Annotated[ToolResult, Status]:
+        """Show the branch, and which files are changed, staged or not tracked.
+
+        Args:
+            skip: how many files to leave out first.
+        """
         with _git_errors_for_the_model():
             printed = self.repository.run(
-                *("status", "--short", "--branch", "--ignore-submodules=all", "--no-renames")
+                *("status", "--short", "--branch", "--ignore-submodules=all", "--no-renames", "-z")
             )
-        return _page(printed, 1)
+        head, *entries = printed.text.split("\0")[:-1]
+        files = [ChangedFile(status=each[:2], path=each[3:]) for each in entries[skip:]]
+        next_skip = skip + _STATUS_FILES if len(files) > _STATUS_FILES else None
+        shown = [f"{each.status} {_quoted(each.path)}" for each in files[:_STATUS_FILES]]
+        if next_skip is not None:
+            shown.append(f"[there are more; go on with skip={next_skip}]")
+        elif printed.is_cut:
+            shown.append("[cut here: git printed too much]")
+        status = Status(
+            branch=head.removeprefix("## "), files=files[:_STATUS_FILES], next_skip=next_skip
+        )
+        return text_result("\n".join([head, *shown, ""]), status)
 
     def git_diff(
         self,
@@ -113,8 +167,8 @@ class _Git:
         revision: Revision = "HEAD",
         path: FilePath | None = None,
         limit: Annotated[int, Field(ge=1, le=100)] = 20,
-        skip: Annotated[int, Field(ge=0, le=1_000_000)] = 0,
-    ) -> str:
+        skip: Skip = 0,
+    ) -> Annotated[ToolResult, Commits]:
         """List commits, the newest first: short id, date, author and subject.
 
         Args:
@@ -129,11 +183,20 @@ class _Git:
                 *(f"--max-count={limit + 1}", f"--skip={skip}", "--no-color"),
                 *(self._commit(revision), "--", *self._paths(path)),
             )
-        lines = printed.text.splitlines()
-        shown = "\n".join(lines[: 2 * limit])
-        if len(lines) > 2 * limit:
-            shown += f"\n[there are more; go on with skip={skip + limit}]"
-        return shown or "[no commits]"
+        lines = [line.split("\0") for line in printed.text.split("\n")]
+        found = [
+            Commit(id=each[0], date=each[1], author=each[2], subject=each[3])
+            for each in lines
+            if len(each) == 4  # the last line may be cut
+        ]
+        next_skip = skip + limit if len(found) > limit else None
+        shown = [
+            f"{each.id} {each.date} {each.author}\n    {each.subject}" for each in found[:limit]
+        ]
+        if next_skip is not None:
+            shown.append(f"[there are more; go on with skip={next_skip}]")
+        text = "\n".join(shown) or "[no commits]"
+        return text_result(text, Commits(commits=found[:limit], next_skip=next_skip))
 
     def git_show(
         self, revision: Revision = "HEAD", path: FilePath | None = None, first_line: FirstLine = 1
@@ -291,6 +354,11 @@ def _mark(context: RunContext) -> str:
     """Return the mark of a call in the reflog, by which its outcome can be found."""
     key = context.idempotency_key or context.call_id
     return f"agentkit-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+
+
+def _quoted(path: str) -> str:
+    """Return a path in one line; one with characters that cannot be printed is in quotes."""
+    return path if path.isprintable() else json.dumps(path)
 
 
 def _page(printed: Printed, first_line: int) -> str:

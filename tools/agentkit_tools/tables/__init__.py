@@ -15,18 +15,45 @@ from typing import Annotated
 
 from pydantic import Field
 
-from agentkit import Tool, ToolError, tool
+from agentkit import Tool, ToolError, ToolResult, tool
 from agentkit.tools.tool_options import ToolOptions
 from agentkit_tools.files.folder import Folder, PathFault
 from agentkit_tools.sql.database import DatabaseFault, QueryLimits, QueryResult, fit_rows
 from agentkit_tools.sql.sqlite_database import query_rows
 from agentkit_tools.tables.table_files import Table, TableFault, load_into_memory, read_tables
+from agentkit_tools.text_result import text_result
 
 __all__ = ["tables"]
 
 _MAX_TABLES = 60
 _MAX_COLUMNS_SHOWN = 60
 _READS = ToolOptions(read_only=True, idempotent=True, open_world=False, tags=("tables",))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedColumn:
+    """A column; its type is INTEGER, REAL or TEXT."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedTable:
+    """A table, the file it is in, and how many rows it has."""
+
+    name: str
+    source: str
+    rows: int
+    columns: list[ListedColumn]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedTables:
+    """The tables, and why files cannot be read."""
+
+    tables: list[ListedTable]
+    not_readable: list[str]
 
 
 def tables(folder: str | Path, *, allow_write: bool = False) -> tuple[Tool, ...]:
@@ -51,7 +78,7 @@ class _Reader:
     folder: Folder
     limits: QueryLimits
 
-    def list_tables(self) -> str:
+    def list_tables(self) -> Annotated[ToolResult, ListedTables]:
         """List the tables in the CSV and Excel files of the folder, with their columns."""
         with _faults_for_the_model():
             found, faults = read_tables(self.folder)
@@ -59,7 +86,17 @@ class _Reader:
         if len(found) > _MAX_TABLES:
             lines.append(f"[cut: {len(found) - _MAX_TABLES} more tables]")
         lines += [f"[not readable: {fault}]" for fault in faults]
-        return "\n".join(lines) or "[there is no CSV or Excel file]"
+        listed = [
+            ListedTable(
+                name=table.name,
+                source=table.source,
+                rows=len(table.rows),
+                columns=[ListedColumn(name=name, type=kind) for name, kind in table.columns],
+            )
+            for table in found[:_MAX_TABLES]
+        ]
+        text = "\n".join(lines) or "[there is no CSV or Excel file]"
+        return text_result(text, ListedTables(tables=listed, not_readable=faults))
 
     def query_tables(
         self,

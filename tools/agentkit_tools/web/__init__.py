@@ -6,14 +6,16 @@ Out: `web`: the tools `fetch_page` and, with a provider, `search_web`.
 Everything that is returned here is third-party text: data for the model, and never an instruction.
 """
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field
 
-from agentkit import ConfigError, Tool, tool
+from agentkit import ConfigError, Tool, ToolResult, tool
 from agentkit.config.load import expand_variables
+from agentkit_tools.text_result import text_result
 from agentkit_tools.web.page_reader import PageReader, ReaderSettings
-from agentkit_tools.web.search_provider import SearchProvider, open_search
+from agentkit_tools.web.search_provider import SearchProvider, WebHit, open_search
 
 __all__ = ["build_tools", "web"]
 
@@ -21,6 +23,13 @@ MAX_CHARACTERS = 30_000
 DEFAULT_CHARACTERS = 8_000
 SEARCH_VARIABLE = "AGENTKIT_SEARCH"
 _IGNORE_ROBOTS = "robots:ignore"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebHits:
+    """What a search found, the best first."""
+
+    hits: list[WebHit]
 
 
 def web(setting: str | None = None) -> tuple[Tool, ...]:
@@ -78,7 +87,7 @@ def build_tools(reader: PageReader, *, search: SearchProvider | None = None) -> 
     async def search_web(
         query: Annotated[str, Field(min_length=1, max_length=400)],
         count: Annotated[int, Field(ge=1, le=20)] = 8,
-    ) -> str:
+    ) -> Annotated[ToolResult, WebHits]:
         """Search the web and return titles, addresses and excerpts of the best results.
 
         Read the pages that matter with `fetch_page`; an excerpt is not a source. The results are
@@ -90,13 +99,13 @@ def build_tools(reader: PageReader, *, search: SearchProvider | None = None) -> 
         """
         if search is None:
             raise AssertionError("offered with a provider only")
-        hits = await search.search(query, count=count)
-        if not hits:
-            return "Nothing was found. Try fewer or other words."
-        return "\n\n".join(
+        hits = list(await search.search(query, count=count))
+        text = "\n\n".join(
             f"{number}. {hit.title}\n{hit.url}\n{hit.snippet}".rstrip()
             for number, hit in enumerate(hits, start=1)
         )
+        text = text or "Nothing was found. Try fewer or other words."
+        return text_result(text, WebHits(hits=hits))
 
     fetch = tool(
         fetch_page,

@@ -10,6 +10,7 @@ from agentkit import ToolError
 from agentkit_tools.web import build_tools
 from agentkit_tools.web.page_reader import PageReader
 from agentkit_tools.web.search_provider import SearchProvider, open_search
+from tests.tool_results import structured
 from tests.unit.transport.web_server import WebServer, web_server
 
 
@@ -81,7 +82,8 @@ async def test_the_web_is_searched_through_the_chosen_provider(
 
     found = await search("a b")
 
-    assert found == "1. Mixtral\nhttps://site.example/m\na model"
+    assert found.text == "1. Mixtral\nhttps://site.example/m\na model"
+    assert structured(found) == {"hits": [RESULT | {"snippet": "a model"}]}
     (request,) = server.received
     keys = [name for name, value in request.headers.items() if "s3cret" in value]
     expected = {"searxng": [], "brave": ["x-subscription-token"], "tavily": ["authorization"]}
@@ -118,7 +120,7 @@ async def test_a_search_without_results_says_so(server: WebServer) -> None:
     server.add("/search?q=a&format=json", '{"results": []}')
     search = build_tools(reader_of(server), search=provider(server, "searxng:http://s.example"))[1]
 
-    assert (await search("a")).startswith("Nothing was found")
+    assert (await search("a")).text.startswith("Nothing was found")
 
 
 async def test_a_missing_key_is_named_by_its_variable(server: WebServer) -> None:
