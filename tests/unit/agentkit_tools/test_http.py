@@ -10,6 +10,7 @@ from agentkit import Agent, ConfigError, Tool, ToolError
 from agentkit.testing import ScriptedModel, tool_call
 from agentkit_tools.http import build_tools, http
 from agentkit_tools.http.allowed_origins import AllowedOrigins, parse_origins
+from tests.tool_results import structured
 from tests.unit.transport.web_server import Page, WebServer, web_server
 
 
@@ -43,10 +44,18 @@ async def test_a_long_answer_is_read_in_parts(server: WebServer) -> None:
     first = await get(url, max_characters=600)
     rest = await get(url, offset=600)
 
-    assert first.splitlines()[0] == "HTTP status 200"
-    assert "Characters 0 to 600 of 1,200; the rest: offset=600" in first
-    assert first.endswith("x" * 600)
-    assert rest.endswith("\n" + "y" * 600)
+    assert first.text.splitlines()[0] == "HTTP status 200"
+    assert "Characters 0 to 600 of 1,200; the rest: offset=600" in first.text
+    assert first.text.endswith("x" * 600)
+    assert rest.text.endswith("\n" + "y" * 600)
+    assert structured(first) == {
+        "status": 200,
+        "content_type": "text/plain",
+        "location": "",
+        "body": "x" * 600,
+        "next_offset": 600,
+    }
+    assert structured(rest)["next_offset"] is None
 
 
 OTHERS = (
@@ -82,7 +91,7 @@ async def test_a_redirect_is_shown_and_not_followed(server: WebServer) -> None:
 
     found = await tools_of(server)["http_get"](f"http://127.0.0.1:{server.port}/")
 
-    assert "Location: http://127.0.0.1:1/ (not followed)" in found
+    assert "Location: http://127.0.0.1:1/ (not followed)" in found.text
 
 
 METHODS = {
@@ -130,8 +139,9 @@ async def test_a_token_is_sent_and_never_shown(
     found = await tools["http_get"](f"http://127.0.0.1:{server.port}/me")
 
     assert server.received[0].headers["authorization"] == "Bearer s3cret-token"
-    assert "s3cret" not in found + "".join(tool.description for tool in tools.values())
-    assert found.endswith("you are [credential]")
+    shown = repr(structured(found)) + "".join(tool.description for tool in tools.values())
+    assert "s3cret" not in found.text + shown
+    assert found.text.endswith("you are [credential]")
 
 
 def test_the_methods_have_the_right_effects() -> None:

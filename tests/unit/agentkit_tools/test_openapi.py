@@ -157,6 +157,10 @@ async def test_a_body_is_sent_as_json_after_a_person_agreed(server: WebServer) -
     assert json.loads(request.body) == order
     assert request.headers["content-type"] == "application/json"
     assert '{"id": 7, "key": "[credential]"}' in found
+    assert tool.output_schema is not None
+    assert tool.output_schema["required"] == [
+        *("status", "content_type", "location", "body", "next_offset")
+    ]
     assert "product" in wrong
 
 

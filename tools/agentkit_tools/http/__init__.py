@@ -8,12 +8,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from agentkit import RunContext, Tool, tool
+from agentkit import RunContext, Tool, ToolResult, tool
 from agentkit.json_schema import JsonValue
 from agentkit_tools.http.allowed_origins import (
     DEFAULT_CHARACTERS,
     MAX_CHARACTERS,
     AllowedOrigins,
+    ApiAnswer,
     ApiCall,
     encode_body,
     parse_origins,
@@ -52,7 +53,7 @@ def build_tools(origins: AllowedOrigins) -> tuple[Tool, ...]:
         url: str,
         offset: Annotated[int, Field(ge=0)] = 0,
         max_characters: MaxCharacters = DEFAULT_CHARACTERS,
-    ) -> str:
+    ) -> Annotated[ToolResult, ApiAnswer]:
         call = ApiCall(method="GET", url=url, headers={"accept": "application/json, */*;q=0.5"})
         return await origins.call(call, offset=offset, max_characters=max_characters)
 
@@ -80,7 +81,7 @@ def _sending(origins: AllowedOrigins, method: str, listed: str) -> Tool:
         url: str,
         body: JsonValue = None,
         max_characters: MaxCharacters = DEFAULT_CHARACTERS,
-    ) -> str:
+    ) -> Annotated[ToolResult, ApiAnswer]:
         content, kind = (b"", "") if body is None else encode_body(body)
         headers = {"accept": "application/json, */*;q=0.5"}
         if kind:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
-from agentkit import ConfigError, ToolError
+from agentkit import ConfigError, ToolError, ToolResult
 from agentkit.config.load import expand_variables
 from agentkit.json_schema import JsonValue
 from agentkit.transport.guarded.guarded_client import (
@@ -24,6 +24,7 @@ from agentkit.transport.guarded.guarded_client import (
 )
 from agentkit.transport.guarded.guarded_connection import Connect, GuardedBackend, connect_to
 from agentkit.transport.guarded.web_address import WebAddress, WebAddressError, parse_web_address
+from agentkit_tools.text_result import text_result
 
 MAX_CHARACTERS = 30_000
 DEFAULT_CHARACTERS = 8_000
@@ -94,6 +95,25 @@ class ApiCall:
     secrets: Collection[str] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiAnswer:
+    """A response, without secrets.
+
+    Attributes:
+        status: its HTTP status.
+        content_type: as its header has it; empty if it has none.
+        location: where a redirect leads, which is not followed; empty for other responses.
+        body: a part of the body.
+        next_offset: where the next part begins, if there is more.
+    """
+
+    status: int
+    content_type: str
+    location: str
+    body: str
+    next_offset: int | None
+
+
 class AllowedOrigins:
     """The origins that may be called."""
 
@@ -137,8 +157,8 @@ class AllowedOrigins:
         """Return the origins as text."""
         return list(self._origins)
 
-    async def call(self, call: ApiCall, *, offset: int = 0, max_characters: int) -> str:
-        """Make a call and return its answer as text.
+    async def call(self, call: ApiCall, *, offset: int = 0, max_characters: int) -> ToolResult:
+        """Make a call and return its answer as text, and as an `ApiAnswer` for programs.
 
         Args:
             call: what to send.
@@ -190,7 +210,7 @@ def is_named_private(address: WebAddress) -> bool:
 
 def describe_response(
     response: GuardedResponse, *, secrets: Collection[str], offset: int, max_characters: int
-) -> str:
+) -> ToolResult:
     """Return the status, the type and a part of the body, without the secrets."""
     body = hide(response.body.decode("utf-8", "replace").replace("\0", ""), secrets)
     kind, location = (
@@ -207,7 +227,14 @@ def describe_response(
         lines[-1] += f"; the rest: offset={end}"
     elif response.is_cut:
         lines[-1] += "; the body is longer, but no more of it can be read"
-    return "\n".join(lines) + f"\n\n{body[offset:end]}"
+    answer = ApiAnswer(
+        status=response.status,
+        content_type=kind,
+        location=location,
+        body=body[offset:end],
+        next_offset=end if end < len(body) else None,
+    )
+    return text_result("\n".join(lines) + f"\n\n{answer.body}", answer)
 
 
 def hide(text: str, secrets: Collection[str]) -> str:

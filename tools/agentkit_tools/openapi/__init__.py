@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from agentkit import ConfigError, Tool
+from agentkit import ConfigError, Tool, ToolResult
+from agentkit.tools.schema import derive_output
 from agentkit.transport.guarded.guarded_connection import Connect, connect_to
 from agentkit.transport.guarded.web_address import WebAddressError, parse_web_address
 from agentkit_tools.http.allowed_origins import (
     DEFAULT_CHARACTERS,
     MAX_CHARACTERS,
     AllowedOrigins,
+    ApiAnswer,
     ApiCall,
     Origin,
     is_named_private,
@@ -146,7 +148,7 @@ def _tool(
     if has_parts:
         schema["properties"] = {**schema["properties"], _OFFSET: _OFFSET_SCHEMA}
 
-    async def call(arguments: Mapping[str, Any]) -> str:
+    async def call(arguments: Mapping[str, Any]) -> ToolResult:
         offset = int(arguments.get(_OFFSET, 0)) if has_parts else 0
         encoded = encode_call(operation, arguments)
         sent = credentials.for_call(operation.security)
@@ -169,6 +171,7 @@ def _tool(
         description=operation.description,
         input_schema=schema,
         handler=call,
+        output_schema=derive_output(ApiAnswer).schema,
         read_only=is_reading,
         destructive=operation.method != "POST",
         idempotent=is_reading or operation.method in _IDEMPOTENT,
