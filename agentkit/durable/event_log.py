@@ -6,14 +6,17 @@ Out: rows that any process can read, numbered without gap or double over all liv
 Records are written together after a short time, in one fenced transaction, or with the end of the
 life. What an earlier life did is replayed by the run. Such a record is stored only if that life
 ended before it could store it: a replayed record equals the first one but for its time.
+
+The life of a run that was to be cancelled ends with its first record that is no replay.
 """
 
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import anyio
+from anyio.lowlevel import checkpoint
 
 from agentkit.clock import Clock
 from agentkit.durable.event_rows import READ_SEGMENT
@@ -37,11 +40,29 @@ class EventLog:
     Attributes:
         wants_deltas: pieces of text are stored too.
         has_failure: the run has reported that it failed.
+        has_end: the run has reported that it failed, ended or was suspended.
     """
 
-    def __init__(self, store: Store, taken: TakenRun, *, wants_deltas: bool = False) -> None:
+    def __init__(
+        self,
+        store: Store,
+        taken: TakenRun,
+        *,
+        wants_deltas: bool = False,
+        stop: Callable[[], None] | None = None,
+    ) -> None:
+        """Prepare for the records of a life.
+
+        Args:
+            store: where they are stored.
+            taken: the run in this life.
+            wants_deltas: see `EventLog`.
+            stop: cancels the run; called before it does anything that an earlier life did not do.
+        """
         self.wants_deltas = wants_deltas
         self.has_failure: bool = False
+        self.has_end: bool = False
+        self._stop = stop
         self._is_closed = False
         self._has_trace = False
         self._store = store
@@ -58,8 +79,13 @@ class EventLog:
         """Keep a record until it is written."""
         if self._is_closed or (record.is_replay and await self._is_stored(record)):
             return
-        if record.run_id == self._run_id and isinstance(record.event, RunFailed):
-            self.has_failure = True
+        is_end = isinstance(record.event, RunFailed | RunFinished)
+        if self._stop is not None and not record.is_replay and not is_end:
+            self._stop()
+            await checkpoint()  # raises the cancellation
+        if record.run_id == self._run_id and is_end:
+            self.has_end = True
+            self.has_failure = isinstance(record.event, RunFailed)
         self._waiting.append(record)
         self._has_some.set()
         if len(self._waiting) >= MAX_WAITING:

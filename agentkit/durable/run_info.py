@@ -29,7 +29,7 @@ ENDED: frozenset[RunStatus] = frozenset({"done", "failed", "cancelled", "dead"})
 COLUMNS = (
     "id, tenant, agent, status, segment, life, labels, stop_reason, result, usage, error, due_at, "
     "created_at, started_at, ended_at, history, input, attempts, event_count, "
-    "begun_segment"
+    "begun_segment, cancel_requested"
 )
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -120,11 +120,14 @@ class TakenRun:
     Attributes:
         attempts: how many lives the present segment has had, with this one.
         event_count: how many events are stored.
+        is_cancelled: its worker ended before it could cancel the run; this life only finds out
+            what that one did.
     """
 
     info: RunInfo
     attempts: int
     event_count: int
+    is_cancelled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

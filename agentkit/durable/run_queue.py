@@ -114,7 +114,9 @@ def _taken(transaction: Transaction, row: Row, *, now: int) -> TakenRun:
         count = insert_records(transaction, run_id, segment=segment, last=count, records=[resumed])
         transaction.run("UPDATE ak_runs SET event_count = ? WHERE id = ?", (count, run_id))
         transaction.notify(run_topic(run_id))
-    return TakenRun(info=read_run(row), attempts=attempts, event_count=count)
+    return TakenRun(
+        info=read_run(row), attempts=attempts, event_count=count, is_cancelled=bool(row[20])
+    )
 
 
 def store_events(
@@ -145,6 +147,8 @@ def end_life(
 ) -> None:
     """Store how a life ended, after its events, if the life is still the run's.
 
+    A run that was to be cancelled when it was suspended does not wait for a decision.
+
     Raises:
         RunLost: another process took the run over.
     """
@@ -161,8 +165,11 @@ def end_life(
         run_id,
         life,
     )
-    if not transaction.run(f"{_END} RETURNING id", values):
+    rows = transaction.run(f"{_END} RETURNING cancel_requested", values)
+    if not rows:
         raise lost(run_id, life)
+    if ending.status == "suspended" and rows[0][0]:
+        close_run(transaction, run_id, life=life, status="suspended", now=now)
     transaction.notify(run_topic(run_id))
     if ending.status == "queued":
         transaction.notify(QUEUE_TOPIC)
@@ -180,8 +187,8 @@ def requeue_runs(
 ) -> list[str]:
     """Queue the runs that a worker left, and return their ids.
 
-    Those that someone asked to cancel are cancelled; those that have ended `max_lives` workers
-    are dead.
+    Those that have ended `max_lives` workers are dead, or cancelled if someone asked for that. The
+    next life of another one that is to be cancelled only reads what the lives before it did.
 
     Args:
         transaction: where.
@@ -198,10 +205,11 @@ def requeue_runs(
     for run_id, life, _, attempts, _, is_cancelled in rows:
         if only is not None and run_id not in only:
             continue
-        if is_cancelled:
-            close_run(transaction, run_id, life=life, status="running", now=now)
-        elif is_dead and attempts >= max_lives:
-            _bury(transaction, run_id, life=life, attempts=attempts, now=now)
+        if is_dead and attempts >= max_lives:
+            if is_cancelled:
+                close_run(transaction, run_id, life=life, status="running", now=now)
+            else:
+                _bury(transaction, run_id, life=life, attempts=attempts, now=now)
         else:
             left = attempts if is_dead else attempts - 1
             transaction.run(_REQUEUE, (left, run_id, life, worker))

@@ -39,7 +39,7 @@ from agentkit.durable.sql_journal import SqlJournal
 from agentkit.durable.trace_rows import link_earlier_lives, store_trace
 from agentkit.durable.worker_options import WorkerSettings
 from agentkit.errors import AgentKitError, ConfigError, JournalError, RunLost
-from agentkit.event import RunFailed
+from agentkit.event import RunFailed, RunFinished
 from agentkit.exception_groups import ungrouped
 from agentkit.log import Log, log_facts
 from agentkit.output.output_type import OutputError
@@ -47,9 +47,13 @@ from agentkit.session.message_codec import encode_json
 from agentkit.store.base import Store, StoreError, Transaction
 from agentkit.surrogates import dump_json
 from agentkit.tools.approval import Approval
+from agentkit.usage import Usage
 
 POLL_SECONDS = 1.0
 """How often the queue is looked at without a notification; those are only hints."""
+
+REPLAY_SECONDS = 60.0
+"""How long the last life of a run that is to be cancelled may read what the lives before it did."""
 
 STOP_RETRY_SECONDS = 5.0
 """How long the end of a run waits for the database while the worker stops."""
@@ -60,11 +64,13 @@ log: Log = Log("agentkit.durable")
 class _Life:
     """A life of a run that is under way here."""
 
-    def __init__(self) -> None:
+    def __init__(self, taken: TakenRun) -> None:
         self.scope = anyio.CancelScope()
+        if taken.is_cancelled:
+            self.scope.deadline = anyio.current_time() + REPLAY_SECONDS
         self.log: EventLog | None = None
         self.run: KeptRun | None = None
-        self.is_cancelled = False
+        self.is_cancelled = taken.is_cancelled
 
 
 class Worker:
@@ -148,7 +154,7 @@ class Worker:
             return
         for [run_id] in await self._store.run(TO_CANCEL, (name,)):
             for (one_id, _), life in self._lives.items():
-                if one_id == run_id:
+                if one_id == run_id and not life.is_cancelled:
                     life.is_cancelled = True
                     life.scope.cancel()
         free = self._settings.concurrency - len(self._lives)
@@ -161,7 +167,7 @@ class Worker:
                 )
             )
             for one in taken:
-                self._lives[one.info.id, one.info.life] = _Life()
+                self._lives[one.info.id, one.info.life] = _Life(one)
                 self._idle = anyio.Event()
         for one in taken:
             tasks.start_soon(self._do, one)
@@ -194,7 +200,12 @@ class Worker:
                     self._idle.set()
 
     async def _live(self, taken: TakenRun, life: _Life) -> None:
-        life.log = event_log = EventLog(self._store, taken, wants_deltas=self._settings.text_deltas)
+        life.log = event_log = EventLog(
+            self._store,
+            taken,
+            wants_deltas=self._settings.text_deltas,
+            stop=life.scope.cancel if taken.is_cancelled else None,
+        )
         put_back = LifeEnding(status="queued", attempts=taken.attempts - 1)
         ending = put_back
         try:
@@ -207,7 +218,7 @@ class Worker:
                 await self._end(taken, event_log, put_back)
             raise
         if life.scope.cancelled_caught:
-            ending = _cancelled(life.run) if life.is_cancelled else put_back
+            ending = self._cancelled(event_log, life.run) if life.is_cancelled else put_back
         with anyio.CancelScope(shield=True):
             await self._end(taken, event_log, ending)
 
@@ -270,6 +281,8 @@ class Worker:
         self, taken: TakenRun, event_log: EventLog, error: Exception, *, history: str | None = None
     ) -> LifeEnding:
         """Return the ending of a run that failed; its event is there already if it had begun."""
+        if taken.is_cancelled:  # it is to end, whatever its agent is now
+            return self._cancelled(event_log, None)
         described = describe_error(error)
         if not isinstance(error, AgentKitError):
             log.warning("run_failed", run_id=taken.info.id, exc_info=error)
@@ -280,6 +293,27 @@ class Worker:
             error=dump_json(error_codec(), described),
             history=history,
             attempts=taken.attempts,
+        )
+
+    def _cancelled(self, event_log: EventLog, run: KeptRun | None) -> LifeEnding:
+        """Return the ending of a run that was cancelled here, with its conversation so far.
+
+        It is part of the result: if the run is retried, it goes on from the beginning of its
+        segment, by what its journal remembers.
+        """
+        usage, turns = (Usage(), 0) if run is None else (run.usage, run.turns)
+        if not event_log.has_end:
+            event = RunFinished(text="", stop_reason="cancelled", usage=usage, turns=turns)
+            event_log.add(event, clock=self._clock)
+        if run is None:
+            return LifeEnding(status="cancelled", stop_reason="cancelled")
+        stored = {"text": "", "output": None, "turns": turns, "history": run.history.to_json()}
+        return LifeEnding(
+            status="cancelled",
+            stop_reason="cancelled",
+            result=encode_json(stored),
+            usage=dump_json(usage_codec(), usage),
+            cost_usd=None if usage.cost_usd is None else float(usage.cost_usd),
         )
 
     async def _end(self, taken: TakenRun, event_log: EventLog, ending: LifeEnding) -> None:
@@ -310,25 +344,6 @@ async def read_decisions(store: Store, info: RunInfo) -> list[Approval]:
     rows = await store.run(READ_DECISIONS, (info.id, info.segment - 1))
     found = {row[0]: row[1:] for row in rows}
     return [read_approval(call, found[call.id]) for call in info.history.open_calls]
-
-
-def _cancelled(run: KeptRun | None) -> LifeEnding:
-    """Return the ending of a run that was cancelled here, with its conversation so far.
-
-    It is part of the result: if the run is retried, it goes on from the beginning of its segment,
-    by what its journal remembers.
-    """
-    if run is None:
-        return LifeEnding(status="cancelled", stop_reason="cancelled")
-    usage = run.usage
-    stored = {"text": "", "output": None, "turns": run.turns, "history": run.history.to_json()}
-    return LifeEnding(
-        status="cancelled",
-        stop_reason="cancelled",
-        result=encode_json(stored),
-        usage=dump_json(usage_codec(), usage),
-        cost_usd=None if usage.cost_usd is None else float(usage.cost_usd),
-    )
 
 
 def _ended(result: RunResult[Any]) -> LifeEnding:
