@@ -7,7 +7,7 @@ Records are written together after a short time, in one fenced transaction, or w
 life. What an earlier life did is replayed by the run. Such a record is stored only if that life
 ended before it could store it: a replayed record equals the first one but for its time.
 
-The life of a run that was to be cancelled ends with its first record that is no replay.
+The life of a run that was to be cancelled ends before its first record of something new.
 """
 
 import json
