@@ -131,9 +131,9 @@ class HandoffBinding:
         """See `Binding`."""
         return self.plain.is_async
 
-    def bind(self, arguments: JsonObject, *, deps: object = None) -> BoundArguments:
+    def bind(self, arguments: JsonObject, *, text: str = "", deps: object = None) -> BoundArguments:
         """See `Binding`."""
-        return self.plain.bind(arguments, deps=deps)
+        return self.plain.bind(arguments, text=text, deps=deps)
 
     def dump(self, value: object) -> JsonValue:
         """See `Binding`."""

@@ -10,6 +10,7 @@ not known here, or that needs more than one look at a value, makes the type it i
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain, repeat
 from typing import Any, TypeAlias, cast
 
 from agentkit.json_schema.strict_json import JsonObject, JsonValue, LossyFloat
@@ -212,11 +213,11 @@ class _Compiler:
         if has_format is None and "minLength" not in schema and "maxLength" not in schema:
             return None
 
-        def check(value: str, _: list[int]) -> bool:
-            fits = shortest <= len(value) <= longest
-            return fits and (has_format is None or has_format(value))
-
-        return check
+        if has_format is None:
+            return lambda value, _: shortest <= len(value) <= longest
+        if "minLength" not in schema and "maxLength" not in schema:
+            return lambda value, _: has_format(value)
+        return lambda value, _: shortest <= len(value) <= longest and has_format(value)
 
     def _format(self, name: JsonValue) -> Callable[[object], bool] | None:
         if not self._asserts_formats or name is None:
@@ -232,6 +233,7 @@ class _Compiler:
         first = tuple(self.form(one) for one in _list(schema.get("prefixItems", [])))
         items = schema.get("items", True)
         rest: Form = {} if items is False else self.form(items)
+        plain = frozenset(kind for kind, inner in rest.items() if inner is None)
         is_unique = schema.get("uniqueItems") is True
         if first and str(self._root.get("$schema", NEWEST)).rstrip("#") != NEWEST:
             return _undecided  # drafts before 2020-12 check all items by `items`
@@ -241,11 +243,11 @@ class _Compiler:
         def check(value: list[Any], left: list[int]) -> bool:
             if not shortest <= len(value) <= longest:
                 return False
-            for number, one in enumerate(value):
-                form = rest if number >= len(first) else first[number]
-                inner = form.get(type(one), _undecided)
-                if inner is not None and not inner(one, left):
-                    return False
+            if first or not plain.issuperset(map(type, value)):
+                for form, one in zip(chain(first, repeat(rest)), value, strict=False):
+                    inner = form.get(type(one), _undecided)
+                    if inner is not None and not inner(one, left):
+                        return False
             return not is_unique or len(set(value)) == len(value)
 
         return check
@@ -260,10 +262,13 @@ class _Compiler:
         def check(value: dict[str, Any], left: list[int]) -> bool:
             if not required <= value.keys():
                 return False
-            for name, one in value.items():
-                inner = fields.get(name, others).get(type(one), _undecided)
-                if inner is not None and not inner(one, left):
-                    return False
+            try:
+                for name, one in value.items():
+                    inner = fields.get(name, others)[type(one)]
+                    if inner is not None and not inner(one, left):
+                        return False
+            except KeyError:
+                return False  # undecided
             return True
 
         return check

@@ -34,7 +34,9 @@ _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 
 
 def _is_date(text: str) -> bool:
-    return bool(re.fullmatch(_DATE, text, re.ASCII)) and date.fromisoformat(text) is not None
+    # Python also reads forms without hyphens, and weeks.
+    is_usual = len(text) == 10 and text[4] == text[7] == "-"
+    return is_usual and date.fromisoformat(text) is not None
 
 
 def _is_time(text: str) -> bool:

@@ -25,7 +25,7 @@ from agentkit.dialect.base import (
     TextDelta,
     UsageDelta,
 )
-from agentkit.dialect.text_calls.glued import split_glued
+from agentkit.dialect.text_calls.glued import may_be_glued, split_glued
 from agentkit.dialect.text_calls.grammar import OfferedTools
 from agentkit.dialect.text_calls.piece import Piece
 from agentkit.dialect.text_calls.resolution import Separation
@@ -228,9 +228,8 @@ class ResponseBuilder:
 
     def _split(self, draft: CallDraft) -> list[CallDraft]:
         """Return a native call, and the calls that were left behind its arguments."""
-        end = draft.arguments.find("}")
-        if end in (-1, len(draft.arguments) - 1) or is_json(draft.arguments):
-            return [draft]  # nothing is behind them
+        if not may_be_glued(draft.arguments) or is_json(draft.arguments):
+            return [draft]
         return split_glued(draft, self._offered_tools())
 
     def _all_calls(self, native: Sequence[CallDraft]) -> tuple[list[CallDraft], list[Repair]]:

@@ -213,8 +213,7 @@ class OutputPlan(Generic[OutputT]):
         ready = self._last(history, self.output)
         if ready is None:
             return RunOutput(values=(), text=text)
-        written = json.dumps(ready.arguments, ensure_ascii=False)
-        return RunOutput(values=(self.output.read(ready.bound),), text=written)
+        return RunOutput(values=(self.output.read(ready.bound),), text=_written(ready))
 
     def _judge_text(
         self, output: OutputType[OutputT], message: AssistantMessage, *, is_closing: bool
@@ -340,6 +339,14 @@ def _with_exemption(rule: ApprovalRule, tool: Tool) -> ApprovalRule:
         return "allow" if call.tool is tool else rule(call)
 
     return exempting
+
+
+def _written(ready: ReadyCall) -> str:
+    """Return the arguments of an answer as JSON text: as the model wrote them, if it did."""
+    written = ready.call.arguments.strip()
+    if not written or ready.repairs or "\\u" in written:
+        return json.dumps(ready.arguments, ensure_ascii=False)
+    return written
 
 
 def _size(message: AssistantMessage) -> int:

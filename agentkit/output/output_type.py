@@ -98,18 +98,19 @@ class OutputBinding:
     takes_context: bool = False
     is_async: bool = True
 
-    def bind(self, arguments: JsonObject, *, deps: object = None) -> BoundArguments:
+    def bind(self, arguments: JsonObject, *, text: str = "", deps: object = None) -> BoundArguments:
         """See `Binding`. In JSON mode a strict type still accepts e.g. a date as text."""
         if self.has_decimals and is_lossy(arguments):
             raise ValueError(
                 "a number has more digits than can be kept; write it as text in quotation marks"
             )
         value: JsonValue = arguments[RESULT_KEY] if self.is_wrapped else arguments
-        return BoundArguments(positional=(self._parse(value, deps),))
+        written = "" if self.is_wrapped else text
+        return BoundArguments(positional=(self._parse(value, written, deps),))
 
-    def _parse(self, value: JsonValue, deps: object) -> object:
+    def _parse(self, value: JsonValue, written: str, deps: object) -> object:
         try:
-            return self.adapter.validate_json(to_json_bytes(value), context=deps)
+            return self.adapter.validate_json(written or to_json_bytes(value), context=deps)
         except ValidationError:
             # The schema accepts its own defaults, such as the null of `limit: int = None`.
             given = without_defaults(value, self._value_schema(), root=self.schema)

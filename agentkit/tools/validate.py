@@ -138,7 +138,8 @@ def _check(call: ToolCall, tool: Tool, deps: object) -> ReadyCall | ToolResult:
             f"{error}. Send the call again with the arguments written as valid JSON.",
         )
     else:
-        checked = check_arguments(call, tool, arguments, deps=deps)
+        text = call.arguments if arguments else ""  # which may be empty text
+        checked = check_arguments(call, tool, arguments, text=text, deps=deps)
     return _repair(call, tool, deps) or checked if isinstance(checked, ToolResult) else checked
 
 
@@ -183,15 +184,25 @@ def check_arguments(
     tool: Tool,
     arguments: JsonObject,
     *,
+    text: str = "",
     repairs: tuple[Repair, ...] = (),
     deps: object = None,
 ) -> ReadyCall | ToolResult:
-    """Validate arguments against the tool's schema, and turn them into Python values."""
+    """Validate arguments against the tool's schema, and turn them into Python values.
+
+    Args:
+        call: the call.
+        tool: the tool that is called.
+        arguments: the JSON values.
+        text: the strict JSON text of the arguments, if there is one.
+        repairs: what was changed to make them valid.
+        deps: the dependencies of the run.
+    """
     violations = tool.arguments_check.violations(arguments, limit=MAX_FAULTS)
     if violations:
         return _error_result(call, _invalid_arguments_message(tool, violations))
     try:
-        bound = tool.binding.bind(arguments, deps=deps)
+        bound = tool.binding.bind(arguments, text=text, deps=deps)
     except Exception as error:  # noqa: BLE001  # the validators of a user's types are user code
         return _error_result(call, _invalid_arguments_message(tool, describe_faults(error)))
     return ReadyCall(call=call, tool=tool, arguments=arguments, bound=bound, repairs=repairs)

@@ -21,7 +21,16 @@ from agentkit.dialect.text_calls.table import CLOSERS, MARKERS, OPENERS, SPECIAL
 from agentkit.dialect.tool_call_assembler import CallDraft, short
 
 _SPACE = re.compile(r"[\s,;]*")
+_BEHIND = re.compile(rf"\}}[\s,;\]]*(?!\])[{MARKERS.first_chars}A-Za-z0-9_.-]")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}(?=\s*(?:\[ARGS\]\s*)?\{)")
+
+
+def may_be_glued(arguments: str) -> bool:
+    """Return whether a call may be behind the arguments; false for most JSON, without reading it.
+
+    Behind an object inside of JSON is a bracket, or a comma and the next object or key.
+    """
+    return _BEHIND.search(arguments) is not None
 
 
 def split_glued(call: CallDraft, tools: OfferedTools) -> list[CallDraft]:

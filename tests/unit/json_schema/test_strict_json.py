@@ -4,8 +4,11 @@ import time
 
 import pytest
 
-from agentkit.json_schema import JsonTextError, parse_json
-from agentkit.json_schema.strict_json import depth_of
+from agentkit.json_schema import JsonTextError, JsonValue, parse_json
+from agentkit.json_schema.strict_json import LARGE_TEXT, LossyFloat, depth_of
+
+PADDING = " " * LARGE_TEXT
+"""Large texts are parsed in another way, with the same result."""
 
 
 @pytest.mark.parametrize(
@@ -24,6 +27,7 @@ def test_strict_json_is_parsed(text: str, value: object) -> None:
     found = parse_json(text)
 
     assert value is None or found == value
+    assert parse_json(text + PADDING) == found
 
 
 @pytest.mark.parametrize(
@@ -54,6 +58,29 @@ def test_text_that_is_not_strict_json_is_rejected(text: str, complaint: str) -> 
         parse_json(text)
 
     assert complaint in str(caught.value)
+    with pytest.raises(JsonTextError):
+        parse_json(text + PADDING)
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "kind"),
+    [
+        ("0.12345678901234567890", 0.12345678901234568, LossyFloat),
+        ("0.123456789012345", 0.123456789012345, float),
+        ("1e22", 1e22, float),
+        ("-0.0", 0.0, float),
+        ("12345678901234567890", 12345678901234567890, int),
+        ('"C:\\\\"', "C:\\", str),
+        (r'"\"1e5\" \\"', '"1e5" \\', str),
+        ('"a3e7-1234-4123-8123-1234"', "a3e7-1234-4123-8123-1234", str),
+    ],
+)
+def test_large_texts_give_the_same_values(text: str, value: JsonValue, kind: type) -> None:
+    """Also if they hold what has to be examined."""
+    for written in (text, text + PADDING):
+        found = parse_json(f'{{"a": [{written}]}}')
+        assert found == {"a": [value]}
+        assert type(found["a"][0]) is kind  # type: ignore[index]  # shown above
 
 
 def test_text_over_the_limit_is_rejected() -> None:

@@ -5,7 +5,7 @@ import pytest
 from agentkit.agent.step import CallModel
 from agentkit.chat import ModelResponse, ToolChoice, ToolSpec
 from agentkit.history import History
-from agentkit.message import AssistantMessage, SystemMessage, ToolResult, UserMessage
+from agentkit.message import AssistantMessage, SystemMessage, ToolCall, ToolResult, UserMessage
 from agentkit.output.output_plan import ACCEPTED, PLAIN_TEXT, plan_output
 from agentkit.output.output_type import OutputSettings
 from agentkit.testing.scripted import tool_call
@@ -111,3 +111,21 @@ def test_a_wrapped_tool_name_is_recognized() -> None:
 
     assert judged is not None
     assert judged.is_accepted
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (' {"result":3}\n', '{"result":3}'),
+        ('{"result": 3,}', '{"result": 3}'),
+        (r'{"result": "\u00fc"}', '{"result": "ü"}'),
+    ],
+    ids=["valid", "repaired", "escaped"],
+)
+def test_the_text_of_an_output_is_json_that_people_can_read(arguments: str, text: str) -> None:
+    """It is the model's own, unless that was repaired or has escapes."""
+    plan = plan_output(int | str, default_mode="tool", settings=OutputSettings())
+    call = ToolCall(id=CALL.id, name=CALL.name, arguments=arguments)
+    history = History([ASKED, AssistantMessage(tool_calls=[call]), ToolResult(call.id, ACCEPTED)])
+
+    assert plan.find(history).text == text

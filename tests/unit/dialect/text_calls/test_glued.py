@@ -2,7 +2,7 @@
 
 import pytest
 
-from agentkit.dialect.text_calls.glued import split_glued
+from agentkit.dialect.text_calls.glued import may_be_glued, split_glued
 from agentkit.dialect.tool_call_assembler import CallDraft
 from tests.unit.dialect.text_calls.readings import TOOLS
 
@@ -11,6 +11,19 @@ def split(arguments: str) -> list[tuple[str, str]]:
     """Return name and arguments of the calls in a native call of `add`."""
     calls = split_glued(CallDraft(name="add", arguments=arguments), TOOLS)
     return [(call.name, call.arguments) for call in calls]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "",
+        '{"a": [{"b": 1}, {"b": {"c": []}}], "d": [[{}]]}',
+        '{\n  "a": {\n    "b": [\n      {}\n    ]\n  },\n  "c": 1\n}\n',
+    ],
+)
+def test_nothing_is_behind_usual_json(arguments: str) -> None:
+    """It is not parsed once more."""
+    assert not may_be_glued(arguments)
 
 
 @pytest.mark.parametrize(
@@ -25,6 +38,8 @@ def split(arguments: str) -> list[tuple[str, str]]:
 )
 def test_a_call_behind_the_arguments_is_a_call(behind: str) -> None:
     """Both are certain, so both run."""
+    assert may_be_glued(f'{{"a": 1}}{behind}')
+    assert may_be_glued(f'{{"a": {{"b": []}}}}] , {behind}')
     assert split(f'{{"a": 1}}{behind}') == [("add", '{"a": 1}'), ("fs.read", '{"a": 3}')]
 
 
