@@ -30,6 +30,7 @@ Path: TypeAlias = tuple[str | int, ...]
 MAX_VALUES = 100_000
 """Values in a body: to check each, and to report what is wrong with it, takes microseconds."""
 
+_TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _DATA_URL = re.compile(r"data:(?P<type>[\w.+-]+/[\w.+-]+);base64,(?P<data>.*)", re.DOTALL)
 
 
@@ -160,6 +161,33 @@ def require_neutral(
             listed = " or ".join(json.dumps(one) for one in allowed)
             reason = f"only {listed} is supported" if listed else "it is not supported"
             raise InvalidRequestError(reason, path=(name,), code="unsupported_value")
+
+
+def check_tools(request: ReceivedRequest, *, name_path: Path) -> None:
+    """Check the names of the tools, and that the choice names one of them, as OpenAI does.
+
+    Args:
+        request: the request of a client.
+        name_path: the location of the name within one of the `tools`.
+
+    Raises:
+        InvalidRequestError: a name is not valid or not unique, or the choice names no tool.
+    """
+    names: set[str] = set()
+    for place, tool in enumerate(request.tools):
+        path: Path = ("tools", place, *name_path)
+        if not _TOOL_NAME.fullmatch(tool.name):
+            reason = f"{tool.name!r} is not of the form [a-zA-Z0-9_-]{{1,64}}"
+            raise InvalidRequestError(reason, path=path)
+        if tool.name in names:
+            raise InvalidRequestError(f"{tool.name!r} names two tools", path=path)
+        names.add(tool.name)
+    choice = request.tool_choice
+    if choice.is_forced and not names:
+        reason = "it demands a call, and no tools are given"
+        raise InvalidRequestError(reason, path=("tool_choice",))
+    if choice.name is not None and choice.name not in names:
+        raise InvalidRequestError(f"{choice.name!r} is not in 'tools'", path=("tool_choice",))
 
 
 def as_image(url: str, path: Path) -> ImageContent:

@@ -7,7 +7,6 @@ Out: `ReceivedRequest`, or `InvalidRequestError`, which names the parameter that
 together, and that nothing is asked for that no value of ours can carry.
 """
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from agentkit.chat import ModelSettings, ToolChoice, ToolSpec
@@ -31,6 +30,7 @@ from agentkit.dialect.received_request import (
     Path,
     ReceivedRequest,
     as_image,
+    check_tools,
     drop_fields,
     require_neutral,
     validate_body,
@@ -75,8 +75,6 @@ NEUTRAL_VALUES: Mapping[str, tuple[JsonValue, ...]] = {
     "web_search_options": (),
 }
 """Fields that would change an answer, with the values that leave it as it is."""
-
-_TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
 def read_chat_request(
@@ -145,22 +143,7 @@ def check_chat_request(request: ReceivedRequest) -> None:
     if not request.messages:
         raise InvalidRequestError("at least one message is needed", path=("messages",))
     _check_results(request.messages)
-    names: set[str] = set()
-    for place, tool in enumerate(request.tools):
-        path: Path = ("tools", place, "function", "name")
-        if not _TOOL_NAME.fullmatch(tool.name):
-            reason = f"{tool.name!r} is not of the form [a-zA-Z0-9_-]{{1,64}}"
-            raise InvalidRequestError(reason, path=path)
-        if tool.name in names:
-            raise InvalidRequestError(f"{tool.name!r} names two tools", path=path)
-        names.add(tool.name)
-    choice = request.tool_choice
-    if choice.is_forced and not names:
-        raise InvalidRequestError(
-            "it demands a call, and no tools are given", path=("tool_choice",)
-        )
-    if choice.name is not None and choice.name not in names:
-        raise InvalidRequestError(f"{choice.name!r} is not in 'tools'", path=("tool_choice",))
+    check_tools(request, name_path=("function", "name"))
 
 
 def _check_results(messages: Sequence[Message]) -> None:

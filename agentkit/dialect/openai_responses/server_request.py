@@ -8,7 +8,6 @@ fields mean together, and that nothing is asked for that no value of ours can ca
 answer the calls before them shows once the stored conversation is known.
 """
 
-import re
 from collections.abc import Collection, Mapping
 
 from agentkit.chat import ModelSettings, ToolChoice, ToolSpec
@@ -21,8 +20,8 @@ from agentkit.dialect.openai_responses.server_body import (
 from agentkit.dialect.openai_responses.server_items import read_items, shown_items
 from agentkit.dialect.received_request import (
     InvalidRequestError,
-    Path,
     ReceivedRequest,
+    check_tools,
     drop_fields,
     require_neutral,
     validate_body,
@@ -59,7 +58,6 @@ NEUTRAL_VALUES: Mapping[str, tuple[JsonValue, ...]] = {
 }
 """Fields that would change an answer, with the values that leave it as it is."""
 
-_TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _ECHOED = ("instructions", "max_output_tokens", "previous_response_id", "temperature", "top_p")
 _TEXT: JsonValue = {"format": {"type": "text"}}
 
@@ -133,22 +131,7 @@ def check_responses_request(request: ReceivedRequest) -> None:
     require_neutral(request.other_fields, NEUTRAL_VALUES)
     if not request.messages and request.previous_response_id is None:
         raise InvalidRequestError("at least one item is needed", path=("input",))
-    names: set[str] = set()
-    for place, tool in enumerate(request.tools):
-        path: Path = ("tools", place, "name")
-        if not _TOOL_NAME.fullmatch(tool.name):
-            reason = f"{tool.name!r} is not of the form [a-zA-Z0-9_-]{{1,64}}"
-            raise InvalidRequestError(reason, path=path)
-        if tool.name in names:
-            raise InvalidRequestError(f"{tool.name!r} names two tools", path=path)
-        names.add(tool.name)
-    choice = request.tool_choice
-    if choice.is_forced and not names:
-        raise InvalidRequestError(
-            "it demands a call, and no tools are given", path=("tool_choice",)
-        )
-    if choice.name is not None and choice.name not in names:
-        raise InvalidRequestError(f"{choice.name!r} is not in 'tools'", path=("tool_choice",))
+    check_tools(request, name_path=("name",))
 
 
 def _as_choice(choice: str | FunctionChoice | None) -> ToolChoice:
