@@ -30,6 +30,7 @@ if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 HERE = Path(__file__).parent
+FIRST_WORKER = "gw0"
 PROGRAMS = (
     "cli",
     "cli_scripts",
@@ -78,12 +79,15 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Generator[None, object, object]:
-    """Measure the import of our modules, and from then on tests alone.
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Measure the import of our modules in one process, and from then on tests alone.
 
     Import of the tests, reports of their outcomes and messages of xdist take as long as the tests.
+    What is collected lives as long as the session, so no garbage is searched for meanwhile.
     """
-    if sys.gettrace() is not None:
+    gc.disable()
+    worker = getattr(session.config, "workerinput", {}).get("workerid", FIRST_WORKER)
+    if sys.gettrace() is not None and worker == FIRST_WORKER:
         import_all()
     _tracer.stop()
     return (yield)
@@ -96,8 +100,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """Exclude objects that live as long as the session from garbage collection."""
-    gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)

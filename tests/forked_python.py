@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
@@ -24,6 +24,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 FORKED = ROOT / "tests" / "mcp" / "forked.py"
 PACKAGES = ("agentkit", "agentkit_tools", "agentkit_agents")
+MISSING = "AGENTKIT_TEST_MISSING_PACKAGES"
 
 
 def import_all() -> None:
@@ -36,15 +37,24 @@ def import_all() -> None:
 
 
 @contextmanager
-def serve_python() -> Iterator[list[str]]:
-    """Start the process that is forked, and yield the command to use in place of `python`."""
+def serve_python(*, missing: Collection[str] = ()) -> Iterator[list[str]]:
+    """Start the process that is forked, and yield the command to use in place of `python`.
+
+    Args:
+        missing: packages that cannot be imported, as if they were not installed.
+    """
     folder = Path(tempfile.mkdtemp(prefix="agentkit-"))  # a socket's path has at most 107 bytes
     path = folder / "python"
     try:
         with subprocess.Popen(  # noqa: S603 - constant arguments
             [sys.executable, str(FORKED), "serve", str(path), "tests.forked_python"],
             cwd=ROOT,
-            env={"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONUTF8": "1"},
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": str(folder),
+                "PYTHONUTF8": "1",
+                MISSING: " ".join(missing),
+            },
             stdout=subprocess.PIPE,
         ) as server:
             assert server.stdout is not None
@@ -77,17 +87,23 @@ def start(arguments: list[str]) -> None:
 
 
 def _open_streams() -> None:
-    """Open the standard streams anew: those of before know the position in another file."""
-    options: dict[str, Any] = {"encoding": "utf-8", "closefd": False}
-    sys.stdin = open(0, errors="surrogateescape", **options)  # noqa: SIM115
-    is_terminal = os.isatty(1)
-    sys.stdout = open(  # noqa: SIM115 - as long as the process lives
-        1, "w", buffering=1 if is_terminal else -1, errors="surrogateescape", **options
-    )
-    sys.stderr = open(  # noqa: SIM115
-        2, "w", buffering=1, errors="backslashreplace", **options
-    )
+    """Open the standard streams anew: those of before know the position in another file.
+
+    A stream whose descriptor is closed is None, as in an interpreter that starts without it.
+    """
+    sys.stdin = _open_stream(0, "r", errors="surrogateescape")
+    buffering = 1 if os.isatty(1) else -1
+    sys.stdout = _open_stream(1, "w", errors="surrogateescape", buffering=buffering)
+    sys.stderr = _open_stream(2, "w", errors="backslashreplace", buffering=1)
+
+
+def _open_stream(descriptor: int, mode: str, **options: Any) -> Any:
+    try:
+        return open(descriptor, mode, encoding="utf-8", closefd=False, **options)
+    except OSError:
+        return None
 
 
 if sys.argv[:1] == [str(FORKED)]:  # this is the process that is forked
+    sys.modules.update(dict.fromkeys(os.environ[MISSING].split()))  # type: ignore[arg-type]  # None: it cannot be imported
     import_all()

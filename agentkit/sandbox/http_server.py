@@ -12,7 +12,7 @@ import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import field
-from typing import Literal, TypeAlias, cast
+from typing import Literal, TypeAlias
 
 import anyio
 import h11
@@ -26,6 +26,7 @@ from agentkit.value import dataclass
 _log = Log(__name__)
 _CLOSED = (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream, OSError)
 _READ_BYTES = 65_536
+_BACKLOG = 65_535
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,14 +147,21 @@ async def serve(
 
 
 async def _listen(port: int) -> SocketListener:
-    """Listen on loopback."""
+    """Listen on loopback.
+
+    The socket is made here because anyio looks any host up in a thread, even an address.
+    """
+    sock = socket.socket()
     try:
-        listeners = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=port)
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(("127.0.0.1", port))
+        sock.listen(_BACKLOG)
     except (OSError, OverflowError) as error:
+        sock.close()
         why = getattr(error, "strerror", None) or error
         raise ConfigError(f"Port {port} cannot be used: {why}; choose another.") from error
-    # One address has one listener, and only a socket listener can be accepted from directly.
-    return cast(SocketListener, listeners.listeners[0])
+    return await SocketListener.from_socket(sock)
 
 
 @asynccontextmanager

@@ -6,14 +6,16 @@ Each line of the table is given to a shell as it is written there. No extra is i
 
 import json
 import re
+import shlex
 import stat
 import subprocess
-import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from tests.forked_python import serve_python
 from tests.integration.test_cli import LIMIT_SECONDS, environment
 from tests.integration.test_cli_streams import ESCAPE, on_terminal
 
@@ -143,9 +145,8 @@ TABLE = {
     ),
 }
 EXTRAS = ("keyring", "mcp", "mcp_types", "pint", "psycopg", "sentencepiece", "trio", "xllamacpp")
-PROGRAM = f"""#!{sys.executable}
+PROGRAM = """
 import sys
-sys.modules.update(dict.fromkeys({EXTRAS}))  # as if they were not installed
 sys.path[0] = ""
 from agentkit.cli.main import run_program
 sys.exit(run_program())
@@ -153,13 +154,23 @@ sys.exit(run_program())
 LINES = pytest.mark.parametrize("line", TABLE.values(), ids=TABLE.keys())
 
 
+@pytest.fixture(scope="module")
+def python_without_extras() -> Iterator[str]:
+    """Return the command of a Python that has loaded agentkit, and has no extra."""
+    with serve_python(missing=EXTRAS) as command:
+        yield shlex.join(command)
+
+
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, python_without_extras: str) -> Path:
     """Build a folder with a report, agents, and the command on its path."""
-    program = tmp_path / "bin" / "agentkit"
-    program.parent.mkdir()
+    (tmp_path / "program").mkdir()
+    program = tmp_path / "program" / "agentkit"
     program.write_text(PROGRAM)
-    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    command = tmp_path / "bin" / "agentkit"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec {python_without_extras} {program} "$@"\n')
+    command.chmod(command.stat().st_mode | stat.S_IXUSR)
     (tmp_path / "report.txt").write_text("Sales rose by a third.\n")
     (tmp_path / "mine.py").write_text(AGENTS)
     return tmp_path

@@ -57,7 +57,9 @@ def _take_over(client: socket.socket, start: Callable[[list[str]], None]) -> int
 
 def _be_program(asked: Any, descriptors: list[int], start: Callable[[list[str]], None]) -> int:
     """Run as the requested program, and return its exit code."""
-    for stream, descriptor in zip(STREAMS, descriptors, strict=True):
+    for stream in STREAMS:
+        os.close(stream)
+    for stream, descriptor in zip(asked["streams"], descriptors, strict=True):
         os.dup2(descriptor, stream)
         os.close(descriptor)
     os.environ.clear()
@@ -71,18 +73,33 @@ def _be_program(asked: Any, descriptors: list[int], start: Callable[[list[str]],
         code = end.code if isinstance(end.code, int) else 1
     except BaseException:  # noqa: BLE001 - printed as the interpreter does
         sys.excepthook(*sys.exc_info())
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for output in (sys.stdout, sys.stderr):
+        if output is not None:
+            output.flush()
     return code
 
 
 def ask(path: str, arguments: list[str]) -> int:
     """Let the program be run, and return its exit code."""
-    asked = {"arguments": arguments, "variables": dict(os.environ), "folder": str(Path.cwd())}
+    streams = [stream for stream in STREAMS if _is_open(stream)]
+    asked = {
+        "arguments": arguments,
+        "variables": dict(os.environ),
+        "folder": str(Path.cwd()),
+        "streams": streams,
+    }
     with socket.socket(socket.AF_UNIX) as client:
         client.connect(path)
-        socket.send_fds(client, [json.dumps(asked).encode()], list(STREAMS))
+        socket.send_fds(client, [json.dumps(asked).encode()], streams)
         return (client.recv(1) or b"\x01")[0]
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
 
 
 if __name__ == "__main__":
