@@ -194,10 +194,13 @@ def compiled(pattern: str) -> re.Pattern[str]:
 
 def uses_of(phrase: Phrase, text: str) -> Iterator[int]:
     """Yield the line of each use of a phrase that is not allowed."""
+    uses = list(compiled(phrase.pattern).finditer(text))
+    if not uses:  # as in most texts: the exceptions need no search
+        return
     allowed = [
         found.span() for pattern in phrase.allowed for found in compiled(pattern).finditer(text)
     ]
-    for found in compiled(phrase.pattern).finditer(text):
+    for found in uses:
         if not any(start <= found.start() and found.end() <= end for start, end in allowed):
             yield text.count("\n", 0, found.start())
 

@@ -149,7 +149,7 @@ async def serve(
 async def _listen(port: int) -> SocketListener:
     """Listen on loopback.
 
-    The socket is made here because anyio looks any host up in a thread, even an address.
+    The socket is made here, as anyio would look its address up in a thread.
     """
     sock = socket.socket()
     try:

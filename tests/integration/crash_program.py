@@ -5,6 +5,7 @@ usage: crash_program.py FOLDER BACKEND
 Each life is forked from this process, which has loaded everything. Run by `test_crash_points.py`.
 """
 
+import gc
 import json
 import os
 import sys
@@ -69,6 +70,7 @@ def main() -> None:
         warm = folder / f"{scenario}-warm"
         warm.mkdir()
         anyio.run(partial(live, warm, scenario, None), backend=backend)
+        gc.freeze()  # a search for garbage in a child would copy all memory that it shares
         complete = try_point(folder / f"{scenario}-complete", backend, scenario, None)
         outcomes.append(complete)
         outcomes += [

@@ -8,6 +8,7 @@ Only for tests, on systems with `fork`. The conformance suite starts its client 
 all at once, and to load it takes longer than most scenarios. Nothing but loading is shared.
 """
 
+import gc
 import importlib
 import json
 import os
@@ -26,6 +27,7 @@ def serve(path: str, module: str) -> None:
     """Load `module`, and fork it for each request, until SIGTERM."""
     sys.path.insert(0, str(Path.cwd()))
     start: Callable[[list[str]], None] = importlib.import_module(module).start
+    gc.freeze()  # a search for garbage in a child would copy all memory that it shares
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         listener.listen(100)
