@@ -153,7 +153,7 @@ async def _listen(port: int) -> SocketListener:
     """
     sock = socket.socket()
     try:
-        sock.setblocking(False)
+        sock.settimeout(0)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(("127.0.0.1", port))
         sock.listen(_BACKLOG)
