@@ -220,10 +220,11 @@ def test_outcomes_can_be_found(root: Path) -> None:
     """By what the files show."""
     offered = tools(root)
     edit, move, delete = (offered[name] for name in ("edit_file", "move_file", "delete_file"))
+    changed = {"path": "src/main.py", "diff": "@@ -1 +1 @@\n-def total(a):\n+def total(b):\n"}
     edited = {"path": "notes.md", "old_text": "two", "new_text": "2"}
     moved = {"path": "notes.md", "new_path": "n.md"}
     deleted = {"path": "n.md"}
-    for each, arguments in ((edit, edited), (move, moved)):
+    for each, arguments in ((edit, edited), (move, moved), (offered["apply_diff"], changed)):
         assert each.find_outcome is not None
         assert each.find_outcome(None, arguments) is None
         each(**arguments)

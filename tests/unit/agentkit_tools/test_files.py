@@ -10,6 +10,7 @@ import agentkit_tools.files as family
 from agentkit import ConfigError, Tool, ToolError
 from agentkit_tools.files import files, visit
 from agentkit_tools.files.folder import Folder, PathFault
+from tests.tool_results import structured
 
 
 @pytest.fixture
@@ -161,10 +162,16 @@ def test_files_are_listed_with_their_sizes(root: Path) -> None:
     """In order, folders with a slash, without links and hidden names."""
     (root / "link").symlink_to(root / "notes.txt")
 
-    assert named(root, "list_files")() == (
+    listed = named(root, "list_files")()
+
+    assert listed.text == (
         "docs/\nnotes.txt (25 bytes)\ndocs/deep/\ndocs/plan.md (16 bytes)\n"
         "docs/deep/photo.png (10 bytes)"
     )
+    docs, notes, *_ = structured(listed)["entries"]
+    assert (docs["path"], docs["is_folder"]) == ("docs", True)
+    assert notes == {"path": "notes.txt", "is_folder": False, "size_bytes": 25}
+    assert not structured(listed)["is_cut"]
 
 
 PATTERNS = {
@@ -178,7 +185,7 @@ PATTERNS = {
 @pytest.mark.parametrize(("given", "listed"), PATTERNS.values(), ids=PATTERNS.keys())
 def test_a_pattern_narrows_the_list(root: Path, given: tuple[str, str], listed: str) -> None:
     """It is matched with the name and with the complete path."""
-    assert named(root, "list_files")(*given) == listed
+    assert named(root, "list_files")(*given).text == listed
 
 
 def test_long_lists_are_truncated_with_a_note(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,8 +194,8 @@ def test_long_lists_are_truncated_with_a_note(root: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(family, "MAX_MATCHES", 1)
     (root / "more.txt").write_text("invoice\ninvoice\n")
 
-    listed = str(named(root, "list_files")())
-    found = str(named(root, "search_files")("invoice"))
+    listed = named(root, "list_files")().text
+    found = named(root, "search_files")("invoice").text
     monkeypatch.setattr(family, "MAX_VISITED", 3)
 
     assert listed.splitlines()[2:] == [
@@ -201,16 +208,26 @@ def test_long_lists_are_truncated_with_a_note(root: Path, monkeypatch: pytest.Mo
 
 def test_text_is_found_whatever_its_case(root: Path) -> None:
     """With its line; files that are not text are counted."""
-    assert named(root, "search_files")("invoice") == (
+    found = named(root, "search_files")("invoice")
+
+    assert found.text == (
         "notes.txt:1: Pay the Invoice\ndocs/plan.md:1: no invoice here\n"
         "[not searchable: 1 that are not text, too large or not readable]"
     )
-    assert named(root, "search_files")("invoice", pattern="*.md") == (
+    assert structured(found) == {
+        "lines": [
+            {"path": "notes.txt", "line": 1, "text": "Pay the Invoice"},
+            {"path": "docs/plan.md", "line": 1, "text": "no invoice here"},
+        ],
+        "is_cut": False,
+        "not_searchable": 1,
+    }
+    assert named(root, "search_files")("invoice", pattern="*.md").text == (
         "docs/plan.md:1: no invoice here"
     )
     assert named(root, "search_files")(
         "xyz", pattern="*.md"
-    ) == "['xyz' was not found in '.']".replace("['xyz'", "['xyz'")
+    ).text == "['xyz' was not found in '.']".replace("['xyz'", "['xyz'")
 
 
 def test_files_that_are_too_large_or_gone_are_not_searched(
@@ -219,13 +236,13 @@ def test_files_that_are_too_large_or_gone_are_not_searched(
     """They are counted instead."""
     monkeypatch.setattr(family, "MAX_READ_BYTES", 20)
 
-    found = str(named(root, "search_files")("no invoice"))
+    found = named(root, "search_files")("no invoice").text
 
     def gone(*_: object, **__: object) -> tuple[bytes, int]:
         raise FileNotFoundError
 
     monkeypatch.setattr(visit, "read_at", gone)
-    nothing = str(named(root, "search_files")("no invoice"))
+    nothing = named(root, "search_files")("no invoice").text
 
     assert found.splitlines() == [
         "docs/plan.md:1: no invoice here",

@@ -18,14 +18,15 @@ from typing import Annotated
 
 from pydantic import Field
 
-from agentkit import Tool, ToolError, tool
+from agentkit import Tool, ToolError, ToolResult, tool
 from agentkit.tools.tool_options import Decision, ToolOptions
 from agentkit_tools.files.edit_tools import edit_tools
-from agentkit_tools.files.find_tools import find_tools
+from agentkit_tools.files.find_tools import FoundLine, find_tools
 from agentkit_tools.files.folder import Entry, Folder, PathFault
 from agentkit_tools.files.text import decode_text, describe_bytes
 from agentkit_tools.files.undo_log import FileChange, UndoLog
 from agentkit_tools.files.visit import bounded, text_at
+from agentkit_tools.text_result import text_result
 
 __all__ = ["Folder", "files"]
 
@@ -42,6 +43,23 @@ FolderPath = Annotated[str, Field(examples=[".", "docs"])]
 Pattern = Annotated[str, Field(examples=["*", "*.md", "docs/*.txt"], max_length=200)]
 
 _READS = ToolOptions(read_only=True, idempotent=True, open_world=False, tags=("files",))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedFiles:
+    """Files and folders; `is_cut` if there are more."""
+
+    entries: list[Entry]
+    is_cut: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchedLines:
+    """Lines that hold a text; `is_cut` if there are more, and how many files are not searchable."""
+
+    lines: list[FoundLine]
+    is_cut: bool
+    not_searchable: int
 
 
 def files(
@@ -102,7 +120,9 @@ class _Cabinet:
             return f"{shown}\n[cut here: of {size:,} bytes, {len(data):,} can be read]"
         return shown or f"[{path} is empty]"
 
-    def list_files(self, path: FolderPath = ".", pattern: Pattern = "*") -> str:
+    def list_files(
+        self, path: FolderPath = ".", pattern: Pattern = "*"
+    ) -> Annotated[ToolResult, ListedFiles]:
         """List the files in a folder and in the folders below it, with their sizes.
 
         Args:
@@ -112,17 +132,18 @@ class _Cabinet:
         with _path_errors_for_the_model(), closing(self.folder.walk(path)) as walk:
             found = (entry for entry, _, _ in bounded(walk, MAX_VISITED) if _fits(entry, pattern))
             entries = list(islice(found, MAX_LISTED + 1))
-        lines = [_format_entry(entry) for entry in entries[:MAX_LISTED]]
-        if len(entries) > MAX_LISTED:
+        listed = ListedFiles(entries=entries[:MAX_LISTED], is_cut=len(entries) > MAX_LISTED)
+        lines = [_format_entry(entry) for entry in listed.entries]
+        if listed.is_cut:
             lines.append(f"[cut: there are more than {MAX_LISTED}; narrow the path or the pattern]")
-        return "\n".join(lines) or f"[nothing in {path!r} fits {pattern!r}]"
+        return text_result("\n".join(lines) or f"[nothing in {path!r} fits {pattern!r}]", listed)
 
     def search_files(
         self,
         text: Annotated[str, Field(min_length=1, max_length=200)],
         path: FolderPath = ".",
         pattern: Pattern = "*",
-    ) -> str:
+    ) -> Annotated[ToolResult, SearchedLines]:
         """Search for text in the files of a folder and of those below it; case does not matter.
 
         Args:
@@ -132,7 +153,7 @@ class _Cabinet:
         """
         wanted = re.compile(re.escape(text), re.IGNORECASE)
         skipped = 0
-        hits: list[str] = []
+        hits: list[FoundLine] = []
         with _path_errors_for_the_model(), closing(self.folder.walk(path)) as walk:
             for entry, parent, name in bounded(walk, MAX_VISITED):
                 if entry.is_folder or not _fits(entry, pattern):
@@ -143,11 +164,16 @@ class _Cabinet:
                     continue
                 hits += islice(_hits(entry.path, content, wanted), MAX_MATCHES + 1 - len(hits))
                 if len(hits) > MAX_MATCHES:
-                    hits[MAX_MATCHES:] = [f"[cut: more than {MAX_MATCHES} lines; search for less]"]
                     break
+        is_cut = len(hits) > MAX_MATCHES
+        found = SearchedLines(lines=hits[:MAX_MATCHES], is_cut=is_cut, not_searchable=skipped)
+        shown = [f"{each.path}:{each.line}: {each.text}" for each in found.lines]
+        if is_cut:
+            shown.append(f"[cut: more than {MAX_MATCHES} lines; search for less]")
         if skipped:
-            hits.append(f"[not searchable: {skipped} that are not text, too large or not readable]")
-        return "\n".join(hits) or f"[{text!r} was not found in {path!r}]"
+            note = f"[not searchable: {skipped} that are not text, too large or not readable]"
+            shown.append(note)
+        return text_result("\n".join(shown) or f"[{text!r} was not found in {path!r}]", found)
 
     def write_file(self, path: RelativePath, content: str, overwrite: bool = False) -> str:  # noqa: FBT001, FBT002 - a model names its arguments
         """Write a text file; folders that are missing are made.
@@ -199,9 +225,10 @@ def _format_entry(entry: Entry) -> str:
     return f"{entry.path}/" if entry.is_folder else f"{entry.path} ({entry.size_bytes:,} bytes)"
 
 
-def _hits(path: str, content: str, wanted: re.Pattern[str]) -> Iterator[str]:
+def _hits(path: str, content: str, wanted: re.Pattern[str]) -> Iterator[FoundLine]:
     for number, line in enumerate(content.splitlines(), start=1):
         found = wanted.search(line)
         if found is not None:
             start = max(0, found.start() - _MAX_LINE // 2)
-            yield f"{path}:{number}: {line[start : start + _MAX_LINE].strip()}"
+            shown = line[start : start + _MAX_LINE].strip()
+            yield FoundLine(path=path, line=number, text=shown)

@@ -19,7 +19,13 @@ from agentkit import Tool, ToolError, tool
 from agentkit.tools.tool_options import Decision
 from agentkit_tools.files.folder import Folder, PathFault
 from agentkit_tools.files.text import decode_text, describe_bytes
-from agentkit_tools.files.text_edit import EditFault, apply_diff, describe_change, replace_text
+from agentkit_tools.files.text_edit import (
+    EditFault,
+    apply_diff,
+    describe_change,
+    is_applied,
+    replace_text,
+)
 from agentkit_tools.files.undo_log import FileChange, UndoLog
 
 MAX_EDIT_BYTES = 2_000_000
@@ -38,7 +44,7 @@ def edit_tools(folder: Folder, log: UndoLog, *, approval: Decision) -> tuple[Too
     editor = _Editor(folder=folder, log=log)
     outcomes: tuple[tuple[Callable[..., str], Callable[..., str | None] | None], ...] = (
         (editor.edit_file, editor.find_edit),
-        (editor.apply_diff, None),
+        (editor.apply_diff, editor.find_diff),
         (editor.move_file, editor.find_move),
         (editor.delete_file, editor.find_delete),
         (editor.undo_change, None),
@@ -132,6 +138,12 @@ class _Editor:
         old, new = arguments["old_text"], arguments["new_text"]
         is_done = old not in text and bool(new) and new in text
         return f"Edited {arguments['path']} before." if is_done else None
+
+    def find_diff(self, _: object, arguments: Mapping[str, Any]) -> str | None:
+        """Return that an earlier diff took effect, if the file shows it."""
+        text, _data = self._read(arguments["path"])
+        is_done = is_applied(text, arguments["diff"])
+        return f"Changed {arguments['path']} before." if is_done else None
 
     def find_move(self, _: object, arguments: Mapping[str, Any]) -> str | None:
         """Return that an earlier move took effect, if only the new file exists."""

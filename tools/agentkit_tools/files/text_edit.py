@@ -63,12 +63,31 @@ def apply_diff(text: str, diff: str) -> str:
     Raises:
         EditFault: it has no hunk, or a hunk fits nowhere or in several places.
     """
-    lines = text.splitlines(keepends=True)
-    ending = "\r\n" if "\r\n" in text else "\n"
-    shift, begin = 0, 0
     hunks = list(_hunks(diff))
     if not hunks:
         raise EditFault("the diff has no hunk; write '@@ -1,3 +1,4 @@' and the lines after it")
+    return _apply(text, hunks)
+
+
+def is_applied(text: str, diff: str) -> bool:
+    """Return whether a text shows that a diff was applied: only its inverse fits."""
+    hunks = list(_hunks(diff))
+    inverse = [_Hunk(line=hunk.line, old=hunk.new, new=hunk.old) for hunk in hunks]
+    return not _can_apply(text, hunks) and _can_apply(text, inverse)
+
+
+def _can_apply(text: str, hunks: Sequence[_Hunk]) -> bool:
+    try:
+        _apply(text, hunks)
+    except EditFault:
+        return False
+    return True
+
+
+def _apply(text: str, hunks: Sequence[_Hunk]) -> str:
+    lines = text.splitlines(keepends=True)
+    ending = "\r\n" if "\r\n" in text else "\n"
+    shift, begin = 0, 0
     for number, hunk in enumerate(hunks, start=1):
         stripped = [line.rstrip("\r\n") for line in lines]
         at = _place(stripped, hunk, hint=hunk.line - 1 + shift, begin=begin, number=number)
