@@ -11,6 +11,7 @@ loop each: so many of them may wait that a fast provider is read in one go, and 
 from collections import deque
 
 import anyio
+from anyio.lowlevel import checkpoint_if_cancelled
 
 from agentkit.event import EventRecord, ReasoningReceived, TextReceived, ToolArgumentsReceived
 
@@ -37,6 +38,7 @@ class EventQueue:
     async def __call__(self, record: EventRecord) -> None:
         """Add a record: for a step, return when it was taken; for a piece, when there is room."""
         if self._is_left:
+            await checkpoint_if_cancelled()  # nothing else may wait before the run does more
             return
         self._waiting.append(record)
         self._put = mine = self._put + 1
