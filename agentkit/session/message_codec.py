@@ -115,21 +115,19 @@ def _compact_blocks(blocks: Iterable[ContentBlock]) -> list[Mapping[str, str]]:
 def _read_compact(raw: Any) -> Message | None:
     """Return the message of a short form; None for any other form, which pydantic reads."""
     try:
-        role, content, fields = raw["role"], raw["content"], len(raw)
-        blocks: list[TextContent] = []
-        for block in content:
-            text = block["text"]
-            if type(text) is not str or block["type"] != "text" or len(block) != 2:
-                return None
-            blocks.append(TextContent(text=text))
+        content, fields = raw["content"], len(raw)
+        # Most messages have one block; to begin a list comprehension takes as long as to read it.
+        if len(content) == 1:
+            blocks: tuple[TextContent, ...] = (_read_text(content[0]),)
+        else:
+            blocks = tuple([_read_text(block) for block in content])
         if fields == 2:
-            make = _SPEAKERS.get(role)
-            return None if make is None else make(content=tuple(blocks))
-        if fields == 3 and role == "assistant":
+            return _SPEAKERS[raw["role"]](blocks)
+        if fields == 3 and raw["role"] == "assistant":
             calls = tuple([_read_call(call) for call in raw["tool_calls"]])
-            return AssistantMessage(content=tuple(blocks), tool_calls=calls)
-        if fields == 3 and role == "tool" and type(raw["call_id"]) is str:
-            return ToolResult(call_id=raw["call_id"], content=tuple(blocks))
+            return AssistantMessage(blocks, tool_calls=calls)
+        if fields == 3 and raw["role"] == "tool" and type(raw["call_id"]) is str:
+            return ToolResult(raw["call_id"], blocks)
     except (KeyError, TypeError, _OtherFormError):
         pass
     return None
@@ -143,6 +141,13 @@ _SPEAKERS: Mapping[str, Callable[..., Message]] = {
 
 class _OtherFormError(Exception):
     """What is read does not have the short form."""
+
+
+def _read_text(raw: Any) -> TextContent:
+    text = raw["text"]
+    if type(text) is not str or raw["type"] != "text" or len(raw) != 2:
+        raise _OtherFormError
+    return TextContent(text)
 
 
 def _read_call(raw: Any) -> ToolCall:

@@ -5,6 +5,7 @@ Out: `SessionParts`, with which conversations are read and new ones are made.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 from agentkit.clock import Clock
 from agentkit.history import History
@@ -15,22 +16,58 @@ from agentkit.store.base import Store
 from agentkit.value import dataclass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """A place in the tree: the entries up to it, and the history that they make."""
-
-    path: Sequence[SessionEntry]
-    history: History
+class Parent(Protocol):
+    """What new entries need to know of the one that they follow."""
 
     @property
-    def last(self) -> SessionEntry | None:
-        """Return the entry at the place; None before the first message."""
-        return self.path[-1] if self.path else None
+    def id(self) -> str:
+        """Return its id."""
+
+    @property
+    def depth(self) -> int:
+        """Return how many messages are before it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastEntry:
+    """The entry at a place, of which only this was read."""
+
+    id: str
+    depth: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A place in the tree.
+
+    Attributes:
+        history: the messages up to it.
+        last: the entry at it; None before the first message.
+        path: the entries up to it; None if only their messages were read.
+    """
+
+    history: History
+    last: Parent | None
+    path: Sequence[SessionEntry] | None
+
+    @property
+    def last_id(self) -> str | None:
+        """Return the id of the entry at it; None before the first message."""
+        return None if self.last is None else self.last.id
 
     @classmethod
     def at_end(cls, path: Sequence[SessionEntry]) -> "Place":
         """Return the place after the entries of a path."""
-        return cls(path=path, history=History.from_stored(entry.message for entry in path))
+        return cls(
+            history=History.from_stored(entry.message for entry in path),
+            last=path[-1] if path else None,
+            path=path,
+        )
+
+    def after(self, entries: Sequence[SessionEntry], *, history: History) -> "Place":
+        """Return the place after entries that follow it; `history` has their messages too."""
+        path = None if self.path is None else [*self.path, *entries]
+        return Place(history=history, last=entries[-1], path=path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +97,20 @@ class SessionParts:
         """
         return tables.read_path(await self.store.run(tables.READ_PATH, (entry_id,)))
 
+    async def read_place(self, entry_id: str | None, *, with_path: bool = False) -> Place:
+        """Return the place after an entry; before the first message if there is no such entry.
+
+        Raises:
+            HistoryError: a message cannot be read.
+        """
+        if entry_id is None or with_path:
+            return Place.at_end(() if entry_id is None else await self.read_path(entry_id))
+        messages = tables.read_messages(await self.store.run(tables.READ_MESSAGES, (entry_id,)))
+        last = LastEntry(id=entry_id, depth=len(messages) - 1) if messages else None
+        return Place(history=History.from_stored(messages), last=last, path=None)
+
     def entries_after(
-        self, parent: SessionEntry | None, messages: Iterable[Message], *, run_id: str | None = None
+        self, parent: Parent | None, messages: Iterable[Message], *, run_id: str | None = None
     ) -> Sequence[SessionEntry]:
         """Return new entries for messages that follow each other after `parent`."""
         now = self.clock.now()

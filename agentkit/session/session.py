@@ -83,7 +83,7 @@ class Session:
 
     async def entries(self) -> Sequence[SessionEntry]:
         """Return the messages from the first one to the head, with their ids."""
-        return (await self._head()).path
+        return (await self._head(with_path=True)).path or ()
 
     async def history(self, entry_id: str | None = None) -> History:
         """Return the messages from the first one to an entry; to the head if none is given.
@@ -311,12 +311,11 @@ class Session:
         self._info = present  # its title may be new
         return present
 
-    async def _head(self) -> Place:
+    async def _head(self, *, with_path: bool = False) -> Place:
         """Return the place where the conversation goes on; read once for each head."""
         place, head = self._head_place, self._info.head
-        if place is None or (place.last.id if place.last else None) != head:
-            path = () if head is None else await self._parts.read_path(head)
-            place = self._head_place = Place.at_end(path)
+        if place is None or place.last_id != head or (with_path and place.path is None):
+            place = self._head_place = await self._parts.read_place(head, with_path=with_path)
         return place
 
     async def _at(self, entry_id: str | None) -> Place:
@@ -328,7 +327,7 @@ class Session:
         if entry_id is None or entry_id == self._info.head:
             return await self._head()
         await self._require_entry(entry_id)
-        return Place.at_end(await self._parts.read_path(entry_id))
+        return await self._parts.read_place(entry_id)
 
     async def _before(self, entry_id: str) -> tuple[Place, str, UserMessage]:
         """Return the last message of the user up to an entry, its id, and the place before it.
@@ -366,7 +365,7 @@ class Session:
             info=info, head=entries[-1].id, entries=entries, at=entries[-1].created_at
         )
         self._info = await self._apply(change)
-        self._head_place = Place(path=[*place.path, *entries], history=history)
+        self._head_place = place.after(entries, history=history)
         return entries
 
     async def _apply(self, change: tables.Change) -> SessionInfo:

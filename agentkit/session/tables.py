@@ -52,13 +52,16 @@ LIST_SESSIONS_OF_AGENT = _with_columns(
     "WHERE tenant = ? AND deleted_at IS NULL AND (updated_at, id) < (?, ?) AND agent = ? "
     "ORDER BY updated_at DESC, id DESC LIMIT ?"
 )
-READ_PATH = _with_columns(
+_PATH = (
     "WITH RECURSIVE path (seq, parent_id) AS ("
     "SELECT seq, parent_id FROM ak_entries WHERE id = ? "
     "UNION ALL SELECT e.seq, e.parent_id FROM path JOIN ak_entries e ON e.id = path.parent_id) "
-    "SELECT E_COLUMNS FROM path CROSS JOIN ak_entries e WHERE e.seq = path.seq"
+    "SELECT {} FROM path CROSS JOIN ak_entries e WHERE e.seq = path.seq"
 )
 """In any order: to sort in the database would copy all messages once more."""
+
+READ_PATH = _with_columns(_PATH.format("E_COLUMNS"))
+READ_MESSAGES = _PATH.format("e.depth, e.message_version, e.message")
 
 READ_OWN_ENTRIES = _with_columns(
     "SELECT ENTRY_COLUMNS FROM ak_entries WHERE conversation_id = ? ORDER BY seq"
@@ -166,6 +169,16 @@ def read_path(rows: list[Row]) -> list[SessionEntry]:
     """
     rows.sort(key=itemgetter(2))
     return read_entries(rows)
+
+
+def read_messages(rows: list[Row]) -> list[Message]:
+    """Return the messages of a path from the rows of `READ_MESSAGES`, the first one first.
+
+    Raises:
+        HistoryError: a message cannot be read.
+    """
+    rows.sort(key=itemgetter(0))
+    return decode_messages([(version, text) for _, version, text in rows])
 
 
 def read_entries(rows: Sequence[Row]) -> list[SessionEntry]:
