@@ -157,8 +157,6 @@ class Team:
         self._run = run
         self._joined: dict[Handler, Member] = {}
         self._opened: AsyncExitStack | None = None
-        self._known_tools: Mapping[str, Tool] | None = None
-        self._known_targets: Mapping[str, Callable[[], Handler]] = {}
 
     async def __aenter__(self) -> Self:
         """Let the first agent join, and those that the conversation was handed off to."""
@@ -167,7 +165,7 @@ class Team:
             await self._stack().enter_async_context(extra.open())
         await self._admit(self.agent)
         for call in _successful_calls(self._run.history):
-            find = (await self._targets(self._run.history)).get(call.name)
+            find = _target(await self._tools(self._run.history), call.name)
             if find is not None:
                 await self._admit(find())
         return self
@@ -185,14 +183,14 @@ class Team:
         """Let another agent go on if one of the calls that were just run was a hand-off."""
         run = self._run
         run.handoff_call_id = ""
-        targets = await self._targets(state.history)
-        asked = [call for call in calls if call.name in targets] if targets else []
+        tools = await self._tools(state.history)
+        asked = [(call, find) for call in calls if (find := _target(tools, call.name)) is not None]
         if not asked:
             return
         failed = {one.call_id for one in _last_results(state.history, len(calls)) if one.is_error}
-        for call in asked:
+        for call, find in asked:
             if call.id not in failed:
-                found = targets[call.name]()
+                found = find()
                 await self._admit(found)
                 run.handoffs += 1
                 event = HandedOff(call_id=call.id, agent=found.name)
@@ -203,18 +201,10 @@ class Team:
         self._opened = self._opened or AsyncExitStack()
         return self._opened
 
-    async def _targets(self, history: History) -> Mapping[str, Callable[[], Handler]]:
-        """Return the agents that can be handed off to, by the name of the tool that does it."""
+    async def _tools(self, history: History) -> Mapping[str, Tool]:
+        """Return the tools of the agent that goes on."""
         member = self.member
-        tools = member.listed or await member.tools(history, emit=self._run.report.emitter)
-        if tools is not self._known_tools:
-            self._known_tools = tools
-            self._known_targets = {
-                name: tool.binding.find
-                for name, tool in tools.items()
-                if isinstance(tool.binding, HandoffBinding)
-            }
-        return self._known_targets
+        return member.listed or await member.tools(history, emit=self._run.report.emitter)
 
     async def _admit(self, agent: Handler) -> None:
         """Let an agent go on; one that took part before still takes part."""
@@ -227,6 +217,12 @@ class Team:
                 member = await self._stack().enter_async_context(agent.join(run))
             self._joined[agent] = member
         self.agent, self.member = agent, member
+
+
+def _target(tools: Mapping[str, Tool], name: str) -> "Callable[[], Handler] | None":
+    """Return what finds the agent that a tool hands off to; None for any other tool."""
+    binding = tools[name].binding if name in tools else None
+    return binding.find if isinstance(binding, HandoffBinding) else None
 
 
 def _successful_calls(history: History) -> Iterator[ToolCall]:

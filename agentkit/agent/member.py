@@ -20,12 +20,14 @@ from agentkit.tools.approval import ApprovalRule
 from agentkit.tools.run_context import RunContext, RunLink
 from agentkit.tools.tool import Tool
 from agentkit.tools.toolset import (
+    ListedTools,
     StaticToolset,
     Toolset,
     combined,
-    index_tools,
     take_reports,
 )
+
+_NO_TOOLS = ListedTools()
 
 
 class Member:
@@ -38,21 +40,17 @@ class Member:
         settings: how the model should answer.
         rule: the caller's own rule about calls.
         options: see `AgentSettings`.
-        specs: the tools listed last, as a model sees them; the same objects while they are the
-            same tools, so that each is encoded once.
     """
 
     __slots__ = (
+        "_index",
         "_instructions",
-        "_listed",
-        "_tools",
         "_toolset",
         "connection",
         "name",
         "options",
         "rule",
         "settings",
-        "specs",
         "window",
     )
 
@@ -64,18 +62,24 @@ class Member:
         self.settings: ModelSettings = agent.settings.merged(given.get("settings"))
         self.rule: ApprovalRule | None = run.output.exempt_from(agent.approve)
         self.options: AgentSettings = agent.options
-        self.specs: tuple[ToolSpec, ...] = ()
         self._toolset = run.output.with_tool(_with_extra(agent.toolset, run.extra_tools))
         self._instructions = tuple(
             one for one in (agent.instructions, given.get("instructions", "")) if one
         )
-        self._listed: tuple[Tool, ...] = ()
-        self._tools: Mapping[str, Tool] = {}
+        self._index = _NO_TOOLS
 
     @property
     def listed(self) -> Mapping[str, Tool]:
         """Return the tools as they were listed last, by name; empty before the first time."""
-        return self._tools
+        return self._index.by_name
+
+    @property
+    def specs(self) -> tuple[ToolSpec, ...]:
+        """Return the tools listed last, as a model sees them; the same objects for the same tools.
+
+        So each is encoded once.
+        """
+        return self._index.specs
 
     @property
     def profile(self) -> ModelProfile:
@@ -84,14 +88,11 @@ class Member:
 
     async def tools(self, history: History, *, emit: Emit) -> Mapping[str, Tool]:
         """Return the tools of the next turn, by name."""
-        listed = tuple(await self._toolset.list_tools(history))
+        listed = await self._toolset.list_tools(history)
         for report in take_reports(self._toolset):
             await emit(report)
-        if listed != self._listed:
-            self._tools = index_tools(listed)
-            self._listed = listed
-            self.specs = tuple(tool.spec for tool in self._tools.values())
-        return self._tools
+        self._index = self._index.of(self._toolset, listed)
+        return self._index.by_name
 
     async def instructions(self, run: Run) -> str:
         """Return the agent's instructions and those of the run; functions are called now."""

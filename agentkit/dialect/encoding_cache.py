@@ -75,7 +75,7 @@ class ToolCache(Generic[ValueT]):
         """Return the encoding of `tools`; the same tools as last time cost nothing."""
         if self._kept is not None:
             last, value = self._kept
-            if len(last) == len(tools) and all(map(is_, last, tools)):
+            if last is tools or (len(last) == len(tools) and all(map(is_, last, tools))):
                 return value
         value = self._encode(tools)
         self._kept = (tools, value)

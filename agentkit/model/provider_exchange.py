@@ -7,7 +7,7 @@ An answer is read to its end and checked before anything of it leaves here as a 
 attempt leaves no trace in the conversation, and is not repeated once its text was emitted.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -16,15 +16,17 @@ from typing import Protocol, cast
 
 import anyio
 
-from agentkit.chat import ModelRequest, ModelResponse, Repair
+from agentkit.chat import ModelRequest, ModelResponse, Repair, ToolSpec
 from agentkit.config.key_redaction import redact_key
 from agentkit.config.load import ResolvedModel
 from agentkit.config.profile import ProviderProfile
 from agentkit.dialect.base import Dialect, Encoded
 from agentkit.dialect.provider_errors import status_error
+from agentkit.dialect.text_calls.grammar import OfferedTools
 from agentkit.errors import ProtocolError, ProviderError
 from agentkit.event import ConnectionAwaited, Emit, ModelRetried, RequestDelayed, RequestDowngraded
 from agentkit.log import Log
+from agentkit.model.answer_text import offered_tools
 from agentkit.model.downgrade import PROCESS_PROFILES, LearnedProfiles, find_downgrade
 from agentkit.model.launch import launched
 from agentkit.model.model import EmitTracker, ModelConnection
@@ -129,6 +131,7 @@ class ProviderConnection:
         self._retry = retry
         self._rate_limiter = rate_limiter
         self._learned = learned
+        self._offered: tuple[Sequence[ToolSpec], Mapping[str, str], OfferedTools] | None = None
 
     async def chat(self, request: ModelRequest, *, emit: Emit) -> ModelResponse:
         """Make one exchange, and repeat it if that is safe; see `ModelConnection`."""
@@ -216,6 +219,7 @@ class ProviderConnection:
                     provider=provider.name,
                     calls_in_text=encoded.calls_in_text,
                     reasoning=self._resolved.model.reasoning_style,
+                    tools=self._offered_tools(request, encoded),
                 )
                 if encoded.opening:
                     builder.feed(encoded.opening)
@@ -231,6 +235,14 @@ class ProviderConnection:
             usage = estimate_usage(request, response, model)
         usage = with_cost(usage, model)
         return response if usage is response.usage else replace(response, usage=usage)
+
+    def _offered_tools(self, request: ModelRequest, encoded: Encoded) -> OfferedTools:
+        """Return the tools as a reader of calls needs them; made once for the same tools."""
+        known = self._offered
+        if known is None or known[0] is not request.tools or known[1] != encoded.tool_names:
+            made = offered_tools(request, encoded.tool_names)
+            known = self._offered = (request.tools, encoded.tool_names, made)
+        return known[2]
 
     async def _wait_for_rate_limit(
         self, request: ModelRequest, encoded: Encoded, tracker: EmitTracker

@@ -63,6 +63,7 @@ class ResponseBuilder:
         provider: the provider's name in the catalog, for the response.
         calls_in_text: calls were requested as text, from the `Encoded` request.
         reasoning: how the model writes reasoning into its text.
+        tools: `offered_tools` of the request and `tool_names`, if they are known.
     """
 
     def __init__(
@@ -73,17 +74,17 @@ class ResponseBuilder:
         provider: str | None = None,
         calls_in_text: bool = False,
         reasoning: ReasoningStyle = "tagged",
+        tools: OfferedTools | None = None,
     ) -> None:
         self._request = request
         self._tool_names = tool_names or {}
         self._provider = provider
         self._calls_in_text = calls_in_text
         self._reasoning_style = reasoning
-        self._tools: OfferedTools | None = None  # made if it is needed: most answers are one call
+        self._tools = tools or offered_tools(request, self._tool_names)
         self._answer: AnswerText | None = None
         self._incoming_reasoning: IncomingText | None = None
-        names = frozenset({tool.name for tool in request.tools}.union(self._tool_names))
-        self._calls = ToolCallAssembler(names)
+        self._calls = ToolCallAssembler(self._tools.names)
         self._reading = _NO_TEXT
         self._is_closed = False
         self._text: list[str] = []
@@ -184,9 +185,7 @@ class ResponseBuilder:
 
     def _on_text(self, delta: TextDelta) -> Sequence[StreamedPart]:
         if self._answer is None:
-            self._answer = AnswerText(
-                self._request, self._offered_tools(), reasoning=self._reasoning_style
-            )
+            self._answer = AnswerText(self._request, self._tools, reasoning=self._reasoning_style)
         return self._show(self._answer.feed(delta.text))
 
     def _on_reasoning(self, delta: ReasoningDelta) -> Sequence[StreamedPart]:
@@ -220,17 +219,11 @@ class ResponseBuilder:
         self._is_finished = self._is_finished or delta.is_finish
         return ()
 
-    def _offered_tools(self) -> OfferedTools:
-        """Return the tools of the request, as a reader of calls needs them."""
-        if self._tools is None:
-            self._tools = offered_tools(self._request, self._tool_names)
-        return self._tools
-
     def _split(self, draft: CallDraft) -> list[CallDraft]:
         """Return a native call, and the calls that were left behind its arguments."""
         if not may_be_glued(draft.arguments) or is_json(draft.arguments):
             return [draft]
-        return split_glued(draft, self._offered_tools())
+        return split_glued(draft, self._tools)
 
     def _all_calls(self, native: Sequence[CallDraft]) -> tuple[list[CallDraft], list[Repair]]:
         """Return native calls and calls of the text, and what was done about the others."""

@@ -12,9 +12,11 @@ that name.
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from functools import cached_property
 from inspect import iscoroutine
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
+from agentkit.chat import ToolSpec
 from agentkit.errors import ToolDefinitionError
 from agentkit.event import ToolsetReported
 from agentkit.history import History
@@ -55,8 +57,44 @@ def take_reports(toolset: Toolset) -> Sequence[ToolsetReported]:
 ToolLike: TypeAlias = Tool | Callable[..., Any] | Toolset
 
 
+class ListedTools:
+    """Tools that were listed, by name, and as a model sees them.
+
+    Attributes:
+        tools: the tools, in their order.
+        by_name: the same, by name.
+    """
+
+    def __init__(self, tools: tuple[Tool[..., Any], ...] = ()) -> None:
+        """Index tools.
+
+        Raises:
+            ToolDefinitionError: two have one name.
+        """
+        self.tools = tools
+        self.by_name: Mapping[str, Tool] = index_tools(tools)
+
+    @cached_property
+    def specs(self) -> tuple[ToolSpec, ...]:
+        """Return what a model sees of the tools; the same objects each time."""
+        return tuple([tool.spec for tool in self.by_name.values()])
+
+    def of(self, toolset: Toolset, listed: Sequence[Tool]) -> "ListedTools":
+        """Return the index of what a toolset listed now; the same one for the same tools."""
+        if listed is self.tools:
+            return self
+        if isinstance(toolset, StaticToolset) and listed is toolset.index.tools:
+            return toolset.index
+        tools = tuple(listed)
+        return self if tools == self.tools else ListedTools(tools)
+
+
 class StaticToolset:
-    """A fixed set of tools."""
+    """A fixed set of tools.
+
+    Attributes:
+        index: the tools by name, for all runs that have them.
+    """
 
     def __init__(self, tools: Iterable[Tool | Callable[..., Any]] = ()) -> None:
         """Make a tool of each function, and keep all in order.
@@ -64,8 +102,12 @@ class StaticToolset:
         Raises:
             ToolDefinitionError: one cannot be offered, or two have one name.
         """
-        self.tools: tuple[Tool[..., Any], ...] = tuple(_as_tool(one) for one in tools)
-        index_tools(self.tools)
+        self.index: ListedTools = ListedTools(tuple(_as_tool(one) for one in tools))
+
+    @property
+    def tools(self) -> tuple[Tool[..., Any], ...]:
+        """Return the tools."""
+        return self.index.tools
 
     def open(self) -> AbstractAsyncContextManager[None]:
         """Return a context that does nothing."""
@@ -73,7 +115,7 @@ class StaticToolset:
 
     async def list_tools(self, _history: History, /) -> Sequence[Tool]:
         """Return the same tools each time."""
-        return self.tools
+        return self.index.tools
 
 
 def as_toolset(tools: Iterable[ToolLike]) -> Toolset:
