@@ -15,6 +15,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
@@ -92,17 +93,24 @@ def check_shell(text: str) -> None:
 
 def parse_agentkit(words: Sequence[str]) -> Mapping[str, Any]:
     """Return the options of a command of agentkit, as its own parser reads them."""
-    command: Any = typer.main.get_command(app)
+    command = _command_line()
     try:
         context = command.make_context("agentkit", list(words))
         while hasattr(command, "resolve_command"):
             given = [*context._protected_args, *context.args]
+            if not given:  # the group itself
+                break
             name, command, rest = command.resolve_command(context, given)
             context = command.make_context(name, rest, parent=context)
     except Exception as error:  # its types are private to Typer
         raise AssertionError(f"agentkit {shlex.join(words)}: {error}") from error
     options: Mapping[str, Any] = context.params
     return options
+
+
+@cache
+def _command_line() -> Any:
+    return typer.main.get_command(app)
 
 
 def check_variable(name: str) -> None:

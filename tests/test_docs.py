@@ -31,6 +31,7 @@ from tests.snippet_checks import (
     check_peer,
     check_shell,
     check_unit,
+    parse_agentkit,
 )
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -79,6 +80,7 @@ A busy machine may take longer to start the program than the guide lets it run.
 _FENCE = re.compile(r"^```(?P<language>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE_NAME = re.compile(r"# (\w+\.py)\n")
 _SIGNALS = re.compile(r"\btimeout\b|\bkill\b|&( |$)")
+_INCOMPLETE = re.compile("Missing parameter|requires an argument|--help: 0$|'…'")
 _EXIT_CODE = re.compile(r"# exit code (\d+)\s*$")
 
 
@@ -232,6 +234,30 @@ def test_only_blocks_that_another_test_compares_are_plain_text() -> None:
     counts = {name: languages.count("text") for name, languages in kinds.items()}
 
     assert {name: count for name, count in counts.items() if count} == COMPARED_ELSEWHERE
+
+
+def test_an_output_is_that_of_the_program_before_it() -> None:
+    """So it is compared with what that prints."""
+    languages = [[block.language for block in blocks_of(path)] for path in DOCUMENTS]
+    before = [one for each in languages for one, after in pairwise(each) if after == "text output"]
+
+    assert set(before) == {"python"}
+    assert not [each for each in languages if each[:1] == ["text output"]]
+
+
+def test_the_commands_in_sentences_exist() -> None:
+    """With their options; arguments may be left out."""
+    mistakes = []
+    for path in DOCUMENTS:
+        prose = _FENCE.sub("", path.read_text(encoding="utf-8"))
+        for command in re.findall(r"`agentkit ([^`]+)`", prose):
+            try:
+                parse_agentkit(shlex.split(command))
+            except AssertionError as error:
+                if not _INCOMPLETE.search(str(error)):
+                    mistakes.append((path.name, str(error)))
+
+    assert mistakes == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)
