@@ -15,6 +15,7 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
     "contract/test_transports.py": ("transport/base",),
     "dialect/test_wire.py": ("dialect/base",),
     "page/test_turns.py": (
+        "service/page/path_pages",
         "service/page/run_messages",
         "service/page/turn_routes",
         "service/page/turns",

@@ -26,6 +26,7 @@ from agentkit.service.native_bodies import (
     read_decisions,
 )
 from agentkit.service.native_stream import EventSender
+from agentkit.service.page.path_pages import PathPage
 from agentkit.service.run_routes import moment, page_size
 from agentkit.service.service_state import ServiceState
 from agentkit.service.spending import Reservation
@@ -96,9 +97,11 @@ class SessionRoutes:
         await exchange.send_json({"hits": found})
 
     async def get(self, exchange: HttpExchange) -> None:
-        """Return a conversation with its messages up to the head."""
+        """Return a conversation with its messages up to the head, or a page of them."""
         session = await self._find(exchange)
-        await exchange.send_json(await _with_entries(session))
+        await exchange.send_json(
+            await self._messages(exchange, session, before=exchange.query("before"))
+        )
 
     async def tree(self, exchange: HttpExchange) -> None:
         """Return a conversation with the messages of all branches, and its stored runs."""
@@ -132,7 +135,7 @@ class SessionRoutes:
                     raise
             else:
                 break
-        await exchange.send_json(await _with_entries(session))
+        await exchange.send_json(await self._messages(exchange, session))
 
     async def fork(self, exchange: HttpExchange) -> None:
         """Begin another conversation at a message of this one."""
@@ -199,6 +202,17 @@ class SessionRoutes:
         else:
             await exchange.send_json(value)
 
+    async def _messages(
+        self, exchange: HttpExchange, session: Session, *, before: str | None = None
+    ) -> dict[str, JsonValue]:
+        """Return all messages up to the head, or as many as `limit` of the request asks for."""
+        if before is None and exchange.query("limit") is None:
+            return await _with_entries(session)
+        page = await self._state.require_turns().page(
+            session.info, limit=page_size(exchange), before=before
+        )
+        return _page_value(session.info, page)
+
     async def _is_visible(self, exchange: HttpExchange, session_id: str) -> bool:
         """Return whether a conversation is with an agent that the caller may use."""
         caller = exchange.caller
@@ -260,6 +274,19 @@ def entry_value(entry: SessionEntry) -> dict[str, JsonValue]:
         "run_id": entry.run_id,
         "message": dict(message_value(entry.message)),
     }
+
+
+def _page_value(info: SessionInfo, page: PathPage) -> dict[str, JsonValue]:
+    entries: list[JsonValue] = []
+    for one in page.entries:
+        versions = page.versions.get(one.id)
+        more: dict[str, JsonValue] = {} if versions is None else {"versions": list(versions)}
+        entries.append({**entry_value(one), **more})
+    runs: list[JsonValue] = [
+        {"id": one, "status": status} for one, status in page.statuses.items()
+    ]
+    calls: list[JsonValue] = [_call_value(call) for call in page.open_calls]
+    return {**session_value(info), "entries": entries, "open_calls": calls, "runs": runs}
 
 
 def _result_value(result: RunResult[Any]) -> dict[str, JsonValue]:

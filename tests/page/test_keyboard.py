@@ -67,6 +67,32 @@ def test_an_approval_is_decided(tab: Tab) -> None:
     assert tab.page.evaluate("document.activeElement.id") == "message"
 
 
+def test_an_approval_is_refused_with_a_reason(tab: Tab) -> None:
+    """Enter on the button opens the field, which has the focus; Enter in it is a new line."""
+    keys = tab.page.keyboard
+    keys.type("Refund order 1187")
+    keys.press("Enter")
+    tab.page.locator(".approval").wait_for()
+    tab.page.wait_for_timeout(400)  # the first moments of a card count for nothing
+    tab_to(tab, "Refuse…", key="Shift+Tab")
+    keys.press("Enter")
+    tab.page.wait_for_function(f"({FOCUSED})() === 'Reason, sent to the model'")
+    keys.type("Ask for a photo")
+    keys.press("Enter")
+    keys.type("first")
+    keys.press("Control+Enter")  # approves, but not while a refusal is written
+    assert tab.page.locator(".approval").count() == 1
+    tab_to(tab, "Refuse")
+    keys.press("Enter")
+    tab.sees("Done:")
+
+    answer = tab.page.locator(".answer").inner_text()
+    assert "You refused this" in answer
+    assert "Ask for a photo first" in answer  # the line break is in the model's text
+    assert tab.page.locator(".call.is-refused").count() == 1
+    assert tab.page.evaluate("document.activeElement.id") == "message"
+
+
 def test_conversations_are_found_and_deleted(tab: Tab) -> None:
     """Search by Ctrl + K; the list of keys by Ctrl + /; a new one by Ctrl + Shift + O."""
     keys = tab.page.keyboard

@@ -307,3 +307,70 @@ async def test_a_turn_that_is_not_one_is_refused(turn: dict[str, Any]) -> None:
 
     assert refused.status_code == 400
     assert texts == []
+
+
+async def test_a_conversation_is_read_in_pages_from_its_end() -> None:
+    """Each begins with a message of the user, and has the other versions of those by their ids."""
+    async with serving(PageModel()) as chat:
+        await chat.begin()
+        first = await chat.turn(prompt="Compare the regions")
+        second = await chat.turn(prompt="Two", after=first["entry"]["id"])
+        third = await chat.turn(prompt="Three", replaces=second["entry"]["id"])
+        newest = (await chat.client.get(f"{chat.path}?limit=1")).json()
+        start = newest["entries"][0]["id"]
+        older = (await chat.client.get(f"{chat.path}?limit=2&before={start}")).json()
+        none = (await chat.client.get(f"{chat.path}?before={older['entries'][0]['id']}")).json()
+        complete = (await chat.client.get(chat.path)).json()
+        missing = await chat.client.get(f"{chat.path}?before=nothing")
+        wrong = [(await chat.client.get(f"{chat.path}?limit={one}")).status_code for one in "0x"]
+        place = {"entry_id": second["entry"]["id"]}
+        selected = (await chat.client.post(f"{chat.path}/select?limit=1", json=place)).json()
+
+    roles = [one["message"]["role"] for one in older["entries"]]
+    versions = [second["entry"]["id"], third["entry"]["id"]]
+    assert start == third["entry"]["id"]
+    assert newest["entries"][0]["versions"] == selected["entries"][0]["versions"] == versions
+    assert selected["entries"][0]["id"] == second["entry"]["id"]
+    assert roles == ["user", "assistant", "tool", "assistant"]
+    assert older["entries"][0]["versions"] == [first["entry"]["id"]]
+    assert older["runs"] == [{"id": first["run_id"], "status": "done"}]
+    assert none["entries"] == []
+    assert [one["id"] for one in older["entries"] + newest["entries"]] == [
+        one["id"] for one in complete["entries"]
+    ]
+    assert missing.status_code == 404
+    assert wrong == [400, 400]
+
+
+async def test_pages_of_a_fork_go_on_in_the_conversation_it_came_from() -> None:
+    """Without the branches that were made there; one that is made in the fork is a version."""
+    async with serving(PageModel()) as chat:
+        await chat.begin()
+        first = await chat.turn(prompt="One")
+        await chat.turn(prompt="Other", replaces=first["entry"]["id"])
+        place = {"entry_id": first["entry"]["id"]}
+        await chat.client.post(f"{chat.path}/select", json=place)
+        forked = (await chat.client.post(f"{chat.path}/fork", json={})).json()
+        chat.path = f"/sessions/{forked['id']}"
+        before = (await chat.client.get(f"{chat.path}?limit=60")).json()["entries"]
+        edited = await chat.turn(prompt="Mine", replaces=first["entry"]["id"])
+        after = (await chat.client.get(f"{chat.path}?limit=60")).json()["entries"]
+
+    assert [one["message"]["role"] for one in before] == ["user", "assistant"]
+    assert before[0]["versions"] == [first["entry"]["id"]]
+    assert after[0]["versions"] == [first["entry"]["id"], edited["entry"]["id"]]
+
+
+async def test_a_page_has_the_calls_that_wait_for_a_decision() -> None:
+    """Those of a turn that is no stored run; a decision lets it go on."""
+    async with serving(PageModel()) as chat:
+        await chat.begin()
+        said = await chat.client.post(f"{chat.path}/messages", json={"prompt": "Refund order 1187"})
+        page = (await chat.client.get(f"{chat.path}?limit=60")).json()
+        decision = {"call_id": page["open_calls"][0]["id"], "verdict": "allow"}
+        await chat.client.post(f"{chat.path}/messages", json={"decisions": [decision]})
+        after = (await chat.client.get(f"{chat.path}?limit=60")).json()
+
+    assert page["open_calls"] == said.json()["open_calls"]
+    assert [one["name"] for one in page["open_calls"]] == ["refund_payment"]
+    assert (page["runs"], after["open_calls"], len(after["entries"])) == ([], [], 4)

@@ -22,6 +22,7 @@ from agentkit.history import History
 from agentkit.log import Log
 from agentkit.message import Message, UserMessage
 from agentkit.service.http_errors import ServiceError
+from agentkit.service.page.path_pages import PathPage, read_page
 from agentkit.service.page.run_messages import run_messages
 from agentkit.session import (
     Session,
@@ -152,6 +153,10 @@ class StoredTurns:
         for entry_id in await self._store.run(_FINISHED, (session_id, tenant)):
             await self._add_answer(session_id, entry_id[0], tenant=tenant)
         return Session(self._parts, await self._parts.read(session_id, tenant=tenant))
+
+    async def page(self, info: SessionInfo, *, limit: int, before: str | None = None) -> PathPage:
+        """Return the newest messages of a conversation, or those before one; see `read_page`."""
+        return await read_page(self._store, info, limit=limit, before=before)
 
     async def run_statuses(self, info: SessionInfo) -> Sequence[tuple[str, str]]:
         """Return the ids and states of the stored runs of a conversation."""
