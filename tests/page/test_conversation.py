@@ -88,10 +88,9 @@ def test_an_edit_is_a_branch_and_both_stay(tab: Tab) -> None:
     tab.sees("You wrote: Two")
     page.get_by_role("button", name="Previous version").click()
     tab.sees("You wrote: One")
-    with page.expect_response("**/select"):
-        page.get_by_role("button", name="Next version").click()
-        page.get_by_role("button", name="Previous version").click()
-    page.wait_for_load_state("networkidle")
+    page.get_by_role("button", name="Next version").click()
+    page.get_by_role("button", name="Previous version").click()
+    page.locator(".branches", has_text="1 / 2").wait_for()
     tab.reload()
     tab.sees("You wrote: One")
 
@@ -254,7 +253,7 @@ def test_a_tree_that_arrives_late_drops_no_message(tab: Tab) -> None:
             held.append((route, route.fetch()))
 
     tab.ask("One")
-    tab.page.route("**/tree", hold_first)
+    tab.page.route("**/sessions/*?limit=60", hold_first)
     tab.ask("Two")
     tab.ask("Three")
     [(route, response)] = held

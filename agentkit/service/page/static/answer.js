@@ -1,8 +1,8 @@
 // One answer of an agent, with what it cost.
-import { Component, html, useState } from "./vendor/preact-htm.js";
+import { Component, html } from "./vendor/preact-htm.js";
 import { Approval } from "./approval.js";
 import { Icon, IconButton, money, number, seconds } from "./format.js";
-import { copyText } from "./markdown.js";
+import { useCopy } from "./markdown.js";
 import { Copy, Note, Parts } from "./parts.js";
 import { isLive, textOf } from "./records.js";
 
@@ -30,7 +30,7 @@ export class Answer extends Component {
       </article>`;
     }
     const live = isLive(answer);
-    const last = answer.parts[answer.parts.length - 1];
+    const last = answer.parts.at(-1);
     return html`<article class="message answer ${live ? "is-live" : ""}" aria-busy=${live}>
       <h2 class="sr">${agent?.name || answer.agent} answered</h2>
       <${Parts} answer=${answer} open=${settings.openCalls} />
@@ -71,15 +71,9 @@ const LIMITS = {
 };
 
 function ErrorCard({ error, providers, onRetry }) {
-  const attempts = error.attempts || 1;
-  const tried =
-    `${attempts} ${attempts === 1 ? "attempt" : "attempts"} ` +
-    `with ${providers} ${providers === 1 ? "provider" : "providers"}.`;
-  const [isCopied, setCopied] = useState(false);
-  const copy = async () => {
-    await copyText(JSON.stringify(error, null, 2));
-    setCopied(true);
-  };
+  const count = (number, word) => `${number} ${word}${number === 1 ? "" : "s"}`;
+  const tried = `${count(error.attempts || 1, "attempt")} with ${count(providers, "provider")}.`;
+  const [isCopied, copy] = useCopy(JSON.stringify(error, null, 2));
   return html`<section class="card error" aria-label="Error">
     <header>
       <span class="card-icon"><${Icon} name="cross" /></span>

@@ -1,4 +1,5 @@
 // The server, as the page needs it. Paths are relative, so that the service can be mounted anywhere.
+import { stored } from "./format.js";
 
 const IDLE_MILLISECONDS = 25000; // without any bytes, pings included, a connection counts as lost
 
@@ -21,12 +22,7 @@ export class ApiError extends Error {
 }
 
 // The token is in memory and for this tab only: never in an address, never kept by the browser.
-let token = "";
-try {
-  token = sessionStorage.getItem("agentkit.token") || "";
-} catch {
-  // Storage is off.
-}
+let token = stored("sessionStorage", "agentkit.token");
 let onRefused = () => {};
 
 async function request(path, { method = "GET", body, signal } = {}) {
@@ -56,6 +52,7 @@ const json = async (path, options) => {
 };
 const post = (path, body = {}) => json(path, { method: "POST", body });
 const part = encodeURIComponent;
+const page = (name, place) => `?limit=60${place ? `&${name}=${part(place)}` : ""}`;
 
 export const api = {
   /** Call `callback` with whether a token was given when the server asks for one. */
@@ -65,24 +62,21 @@ export const api = {
 
   signIn(given) {
     token = given;
-    try {
-      sessionStorage.setItem("agentkit.token", given);
-    } catch {
-      // Storage is off; a reload asks again.
-    }
+    stored("sessionStorage", "agentkit.token", given);
   },
 
   agents: async () => (await json("agents")).agents,
-  sessions: (after) => json(`sessions?limit=60${after ? `&after=${part(after)}` : ""}`),
+  sessions: (after) => json(`sessions${page("after", after)}`),
   runs: async () => (await json("runs?limit=200")).runs,
   search: async (words) => (await json(`sessions/search?limit=50&q=${part(words)}`)).hits,
-  session: (id) => json(`sessions/${part(id)}/tree`),
+  session: (id, before) => json(`sessions/${part(id)}${page("before", before)}`),
   create: (agent) => post("sessions", { agent }),
   rename: (id, title) => json(`sessions/${part(id)}`, { method: "PATCH", body: { title } }),
   remove: (id) => json(`sessions/${part(id)}`, { method: "DELETE" }),
   restore: (id) => json(`sessions/${part(id)}/restore`, { method: "POST" }),
-  select: (id, entryId) => post(`sessions/${part(id)}/select`, { entry_id: entryId }),
+  select: (id, entryId) => post(`sessions/${part(id)}/select${page()}`, { entry_id: entryId }),
   turn: (id, turn) => post(`sessions/${part(id)}/turns`, turn),
+  say: (id, decisions) => post(`sessions/${part(id)}/messages`, { decisions }),
   run: (id) => json(`runs/${part(id)}`),
   cancel: (id) => json(`runs/${part(id)}/cancel`, { method: "POST" }),
   decide: (id, decision) => post(`runs/${part(id)}/decisions`, { decisions: [decision] }),

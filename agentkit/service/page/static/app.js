@@ -10,8 +10,10 @@ import {
 const UNDO_MILLISECONDS = 8000;
 const REFRESH_MILLISECONDS = 4000; // while a run is under way somewhere
 const SEARCH_MILLISECONDS = 150;
+const NOTHING = { entries: new Map(), runs: {}, open_calls: [] };
 
 class App extends Component {
+  refreshes = 0;
   state = {
     agents: null, conversation: null, runId: null, list: [], next: null, query: "", hits: null,
     isDrawer: false, dialog: null, settings: readSettings(), toast: null, total: null, round: 0,
@@ -33,26 +35,23 @@ class App extends Component {
   async begin() {
     try {
       const agents = await api.agents();
-      await this.changed({ agents, signIn: null, problem: "" });
-      await Promise.all([this.route(), this.refresh()]);
+      this.setState({ agents, signIn: null, problem: "" }, () => {
+        this.route();
+        this.refresh();
+      });
     } catch (error) {
       if (error.status !== 401) this.setState({ problem: error.sentence || String(error) });
     }
-  }
-
-  /** Change the state, and wait until it is drawn. */
-  changed(patch) {
-    return new Promise((done) => {
-      this.setState(patch, done);
-    });
   }
 
   // ---- the list ----
 
   async refresh() {
     clearTimeout(this.refreshTimer);
+    const count = (this.refreshes += 1);
     try {
       const [{ sessions, next }, runs] = await Promise.all([api.sessions(), api.runs()]);
+      if (count !== this.refreshes) return; // what was asked for later is newer
       this.statuses = newestStatuses(runs);
       for (const one of sessions) one.status = this.statuses.get(one.id);
       this.setState({ list: sessions, next });
@@ -65,7 +64,9 @@ class App extends Component {
   }
 
   async showMore() {
-    const { sessions, next } = await api.sessions(this.state.next);
+    const after = this.state.next;
+    const { sessions, next } = await api.sessions(after);
+    if (after !== this.state.next) return;
     for (const one of sessions) one.status = this.statuses.get(one.id);
     this.setState({ list: [...this.state.list, ...sessions], next });
   }
@@ -87,8 +88,7 @@ class App extends Component {
     await api.rename(one.id, title);
     const { conversation } = this.state;
     if (conversation.id === one.id) this.open({ ...conversation, title });
-    await this.refresh();
-    this.search(this.state.query);
+    await this.refreshAll();
   }
 
   async remove(one) {
@@ -99,11 +99,14 @@ class App extends Component {
     const undo = async () => {
       close();
       await api.restore(one.id);
-      await this.refresh();
-      this.search(this.state.query);
+      await this.refreshAll();
     };
     this.setState({ toast: { text: `“${one.title}” was deleted.`, undo } });
     this.toastTimer = setTimeout(close, UNDO_MILLISECONDS);
+    await this.refreshAll();
+  }
+
+  async refreshAll() {
     await this.refresh();
     this.search(this.state.query);
   }
@@ -113,24 +116,33 @@ class App extends Component {
   async route() {
     const [, id, runId = null] = /^#\/c\/([^/]+)(?:\/run\/([^/]+))?$/.exec(location.hash) || [];
     const { conversation } = this.state;
+    const { hash } = location;
     this.setState({ isDrawer: false, runId });
     if (!id) {
       this.openNew();
     } else if (conversation?.id !== id) {
       try {
-        this.open(asConversation(await api.session(id)), true);
+        await this.show(id);
       } catch (error) {
+        if (location.hash !== hash) return;
         if (error.status !== 404) this.setState({ problem: error.sentence });
         if (error.status !== 401) this.openNew();
       }
     }
   }
 
+  /** Open a conversation, unless the reader has gone on to another one meanwhile. */
+  async show(id) {
+    const { hash } = location;
+    const found = asConversation(await api.session(id));
+    if (location.hash === hash) this.open(found, true);
+  }
+
   openNew() {
     const known = this.state.conversation?.agent;
     const { agents } = this.state;
     const agent = agents.some((one) => one.name === known) ? known : agents[0]?.name;
-    this.open({ id: null, title: "New conversation", agent, head: null, entries: [], runs: {} }, true);
+    this.open({ id: null, title: "New conversation", agent, head: null, ...NOTHING }, true);
   }
 
   open(conversation, isNew = false) {
@@ -151,31 +163,46 @@ class App extends Component {
     const { conversation } = this.state;
     if (conversation.id !== session.id) {
       history.pushState(null, "", `#/c/${session.id}`);
-      this.open(asConversation(await api.session(session.id)), true);
+      await this.show(session.id);
     } else {
-      const isKnown = conversation.entries.some((one) => one.parent_id === entry.parent_id);
+      const { entries } = conversation;
+      const isKnown = [...entries.values()].some((one) => one.parent_id === entry.parent_id);
       conversation.runs[runId] = "queued";
       conversation.head = entry.id;
-      conversation.entries = [...conversation.entries, entry];
+      conversation.entries = new Map(entries).set(entry.id, entry);
       // What stands before a message may be new as well: an answer that was given up.
-      const isComplete = !entry.parent_id || conversation.entries.some((one) => one.id === entry.parent_id);
+      const isComplete = !entry.parent_id || entries.has(entry.parent_id);
       if (!isComplete || isKnown) await this.reload();
       this.setState({});
     }
     this.refresh();
   }
 
-  /** Read the tree again; with `goes`, also where the conversation goes on. */
-  async reload(goes = false) {
+  /** Read the newest messages again; with `goes`, also where the conversation goes on. */
+  async reload(goes, read = api.session) {
     const { conversation } = this.state;
-    const found = asConversation(await api.session(conversation.id));
-    const { entries, head, runs } = conversation;
-    const known = new Set(found.entries.map((one) => one.id));
-    const sent = entries.filter((one) => !known.has(one.id)); // while the tree was on its way
-    Object.assign(conversation, found, { entries: [...found.entries, ...sent] });
-    conversation.runs = { ...runs, ...found.runs };
-    if (head && (!goes || sent.length)) conversation.head = answerEnd(conversation.entries, head);
-    this.open(conversation);
+    const before = conversation.head;
+    const found = asConversation(await read(conversation.id));
+    const { head } = conversation; // another one if a message was sent meanwhile
+    this.add(conversation, found);
+    if (head && (!goes || head !== before)) conversation.head = answerEnd(conversation.entries, head);
+    if (this.state.conversation.id === conversation.id) this.open(conversation);
+  }
+
+  async readEarlier(before) {
+    const { conversation } = this.state;
+    const { entries, runs } = asConversation(await api.session(conversation.id, before));
+    this.add(conversation, { entries, runs });
+  }
+
+  /** Add what was read; an entry that is the same stays, so that it is not drawn again. */
+  add(conversation, found) {
+    const entries = new Map(conversation.entries);
+    for (const [id, one] of found.entries) {
+      const known = entries.get(id);
+      if (!known || `${known.versions}` !== `${one.versions}`) entries.set(id, one);
+    }
+    Object.assign(conversation, found, { entries, runs: { ...conversation.runs, ...found.runs } });
   }
 
   // ---- keys and drawing ----
@@ -288,7 +315,8 @@ class App extends Component {
           conversation=${conversation} agent=${agent} agents=${agents} settings=${settings}
           announce=${(sentence) => { this.voice.textContent = sentence; }}
           onAgent=${(name) => this.open({ ...conversation, agent: name })}
-          onCreate=${() => this.create()} onReload=${(goes) => this.reload(goes)}
+          onCreate=${() => this.create()} onReload=${(goes, read) => this.reload(goes, read)}
+          onEarlier=${(before) => this.readEarlier(before)}
           onTurn=${(session, entry, id) => this.taken(session, entry, id)}
           onTotal=${(total) => this.setState({ total })} onChanged=${() => this.refresh()} />
       </div>`;
@@ -300,18 +328,23 @@ const unknownAgent = ({ agent }) => ({
   name: agent || "agent", model: "", description: "", examples: [], tools: [],
 });
 
-/** A tree as the server sends it, with the states of its stored runs by id. */
+/** What the server sends, with the entries and the states of the stored runs by their ids. */
 const asConversation = (found) => ({
   ...found,
+  entries: new Map(found.entries.map((one) => [one.id, one])),
   runs: Object.fromEntries(found.runs.map((run) => [run.id, run.status])),
 });
 
-const lastRun = ({ entries, runs }) =>
-  entries.filter((one) => runs[one.run_id]).map((one) => one.run_id).pop();
+/** The newest stored run on the way to the head. */
+function lastRun({ entries, head, runs }) {
+  for (let one = entries.get(head); one; one = entries.get(one.parent_id)) {
+    if (runs[one.run_id]) return one.run_id;
+  }
+}
 
 /** The last entry of the answer that follows a question. */
 function answerEnd(entries, id) {
-  for (const one of entries) {
+  for (const one of entries.values()) {
     if (one.parent_id === id && one.message.role !== "user") id = one.id;
   }
   return id;
@@ -338,8 +371,7 @@ function bySession(hits, list, query) {
   for (const one of list) if (one.title.toLowerCase().includes(words)) found.set(one.id, one);
   for (const { session_id: id, title, excerpt, created_at: at } of hits) {
     const known = found.get(id) || list.find((one) => one.id === id);
-    if (found.get(id)?.snippet) continue;
-    found.set(id, { id, title, updated_at: at, ...known, snippet: excerpt });
+    if (!known?.snippet) found.set(id, { id, title, updated_at: at, ...known, snippet: excerpt });
   }
   return [...found.values()];
 }

@@ -2,12 +2,12 @@
 import { html, useEffect, useState } from "./vendor/preact-htm.js";
 import { asText, focusOnce, Icon, MOD, visible } from "./format.js";
 import { Repairs } from "./parts.js";
-import { parseArguments } from "./records.js";
+import { parseJson } from "./records.js";
 
 const GUARD_MILLISECONDS = 300; // a click that was meant for something else
 
 export function Approval({ call, tool, repairs, onDecide }) {
-  const [original] = useState(() => parseArguments(call.arguments));
+  const [original] = useState(() => parseJson(call.arguments));
   const [values, setValues] = useState(original);
   const [mode, setMode] = useState(call.name === "ask_user" ? "edit" : "ask");
   const [reason, setReason] = useState("");
@@ -31,6 +31,10 @@ export function Approval({ call, tool, repairs, onDecide }) {
       setRefusal(error.status === 409 ? "This was decided elsewhere." : error.sentence);
       setSent(false);
     }
+  };
+  const toggleEdit = () => {
+    if (mode === "edit") setValues(original);
+    setMode(mode === "edit" ? "ask" : "edit");
   };
   const onKeyDown = (event) => {
     const isApproval = event.key === "Enter" && (event.ctrlKey || event.metaKey);
@@ -60,7 +64,6 @@ export function Approval({ call, tool, repairs, onDecide }) {
     ${mode === "refuse" && html`<div class="refuse">
       <label for=${`${id}-reason`}>Reason, sent to the model</label>
       <textarea id=${`${id}-reason`} rows="2" ref=${focusOnce} value=${reason}
-        placeholder="e.g. Ask for a photo first"
         onInput=${(event) => setReason(event.target.value)}></textarea>
     </div>`}
     ${refusal && html`<p class="error-text" role="status">${refusal}</p>`}
@@ -74,17 +77,13 @@ export function Approval({ call, tool, repairs, onDecide }) {
               ${changed.length ? "Approve with changes" : "Approve"}
             </button>
             <button type="button" disabled=${sent} onClick=${() => setMode("refuse")}>Refuse…</button>
-            <${EditButton} mode=${mode} sent=${sent} onEdit=${() => setMode("edit")}
-              onUndo=${() => { setValues(original); setMode("ask"); }} />`}
+            <button type="button" class="quiet" disabled=${sent} onClick=${toggleEdit}>
+              ${mode === "edit" ? "Undo edits" : "Edit arguments"}
+            </button>`}
       <span class="hint keys-hint"><kbd>${MOD}</kbd> <kbd>Enter</kbd> approves</span>
     </div>
   </section>`;
 }
-
-const EditButton = ({ mode, sent, onEdit, onUndo }) =>
-  mode === "ask"
-    ? html`<button type="button" class="quiet" disabled=${sent} onClick=${onEdit}>Edit arguments</button>`
-    : html`<button type="button" class="quiet" disabled=${sent} onClick=${onUndo}>Undo edits</button>`;
 
 function effectOf(tool) {
   const isDestructive = tool?.annotations.destructive_hint && !tool.annotations.read_only_hint;
@@ -99,16 +98,25 @@ function fieldsOf(tool, values) {
   const schema = tool?.input_schema || {};
   const names = new Set([...Object.keys(schema.properties || {}), ...Object.keys(values)]);
   return [...names].map((name) => {
-    const property = schema.properties?.[name] || {};
-    const isRequired = Boolean(schema.required?.includes(name));
+    const property = resolve(schema.properties?.[name] || {}, schema);
+    const isRequired = schema.required?.includes(name);
     return { name, isRequired, schema: property, kind: kindOf(property, values[name]) };
   });
 }
 
-function kindOf(given, value) {
-  const options = given.anyOf?.filter((one) => one.type !== "null");
-  const schema = options?.length === 1 ? options[0] : given;
-  if (schema.enum) return "choice";
+/** A schema without references and without null. */
+function resolve(given, root, depth = 0) {
+  const options = (given.anyOf || given.oneOf)?.filter((one) => one.type !== "null");
+  const inner = given.$ref
+    ? given.$ref.split("/").slice(1).reduce((at, key) => at?.[key], root)
+    : options?.length === 1 && options[0];
+  if (inner && depth < 9) return resolve({ description: given.description, ...inner }, root, depth + 1);
+  const types = [given.type].flat().filter((one) => one !== "null");
+  return { ...given, type: types.length === 1 ? types[0] : "" };
+}
+
+function kindOf(schema, value) {
+  if (Array.isArray(schema.enum)) return "choice";
   if (["integer", "number", "boolean"].includes(schema.type)) return schema.type;
   if (schema.type === "string" || (!schema.type && typeof value === "string")) {
     const isLong = schema.format === "text" || String(value ?? "").length > 80;
@@ -122,15 +130,13 @@ function wrongFields(fields, values) {
   return Object.fromEntries(found.filter(([, reason]) => reason));
 }
 
-const NOT_JSON = Symbol("text that is not JSON");
-
 /** Why a value cannot be approved; the server checks it again. */
 function check({ schema, kind, isRequired }, value) {
   if (value === undefined || value === "") return isRequired ? "This argument is required." : "";
-  if (value !== null && typeof value === "object" && value[NOT_JSON]) return "This is not JSON.";
+  if (kind === "json" && Number.isNaN(value)) return "This is not JSON.";
   if (value === null) return "";
   if (kind === "integer" || kind === "number") {
-    if (typeof value !== "number" || Number.isNaN(value)) return "A number is needed.";
+    if (!Number.isFinite(value)) return "A number is needed.";
     if (kind === "integer" && !Number.isInteger(value)) return "A whole number is needed.";
     if (schema.maximum != null && value > schema.maximum) return `At most ${schema.maximum}.`;
     if (schema.minimum != null && value < schema.minimum) return `At least ${schema.minimum}.`;
@@ -159,7 +165,8 @@ function Argument({ field, id, isEdited, value, original, wrong, onChange }) {
 }
 
 function Field({ id, field, value, wrong, hasHint, onChange }) {
-  const [text, setText] = useState(() => (value === undefined ? "" : asText(value)));
+  const format = field.kind === "json" ? JSON.stringify : asText;
+  const [text, setText] = useState(() => (value === undefined ? "" : format(value)));
   useEffect(() => {
     if (value === undefined) setText("");
   }, [value]);
@@ -174,8 +181,9 @@ function Field({ id, field, value, wrong, hasHint, onChange }) {
   };
   switch (field.kind) {
     case "choice":
-      return html`<select ...${shared} onChange=${(event) => onChange(event.target.value)}>
-        ${field.schema.enum.map((one) => html`<option selected=${one === value}>${one}</option>`)}
+      return html`<select ...${shared}
+        onChange=${(event) => onChange(field.schema.enum[event.target.selectedIndex])}>
+        ${field.schema.enum.map((one) => html`<option selected=${one === value}>${asText(one)}</option>`)}
       </select>`;
     case "boolean":
       return html`<input ...${shared} type="checkbox" checked=${value}
@@ -193,12 +201,13 @@ function Field({ id, field, value, wrong, hasHint, onChange }) {
   }
 }
 
-const readNumber = (text) => (text.trim() === "" ? "" : Number(text.replace(",", ".")));
+const readNumber = (text) => (text.trim() ? Number(text.replace(",", ".")) : undefined);
 
 function readJson(text) {
+  if (!text.trim()) return undefined;
   try {
     return JSON.parse(text);
   } catch {
-    return { [NOT_JSON]: true };
+    return NaN;
   }
 }

@@ -3,17 +3,13 @@ import { Component, html } from "./vendor/preact-htm.js";
 import { Answer, totals } from "./answer.js";
 import { api } from "./api.js";
 import { Follower } from "./follower.js";
-import { Icon, Mark, number } from "./format.js";
+import { Icon, Mark } from "./format.js";
 import { decidedHere } from "./parts.js";
-import {
-  answerOfMessages, hasEnded, isLive, newAnswer, newestBelow, turnsTo, versionsOf,
-} from "./records.js";
+import { answerOfMessages, hasEnded, isLive, isOver, newAnswer, turnsTo } from "./records.js";
 import { Composer, Question } from "./writing.js";
 
-const PAGE = 30; // turns, of two messages each
 const AWAY_PIXELS = 120;
 const GROW_PIXELS = 900;
-const ENDED = new Set(["done", "failed", "cancelled", "dead"]);
 
 /** An id that no one can guess; by it, a message that is sent twice starts one run. */
 function newRunId() {
@@ -29,15 +25,18 @@ export class Conversation extends Component {
     this.views = new Map();
     this.rows = new Map();
     this.selected = Promise.resolve();
-    this.state = { shown: PAGE, editing: null, isAway: false, problem: null, now: 0 };
+    this.decisions = new Map(); // about calls of a turn that is no stored run
+    this.state = { editing: null, isAway: false, problem: null, now: 0 };
   }
 
   componentDidMount() {
     this.load();
     this.toEnd();
+    this.readEarlier();
   }
 
   componentWillUnmount() {
+    this.isGone = true;
     for (const follower of this.followers.values()) follower.end();
     clearInterval(this.timer);
   }
@@ -52,16 +51,7 @@ export class Conversation extends Component {
   turns() {
     const { entries, head } = this.props.conversation;
     if (this.turnsOf !== entries || this.turnsHead !== head) {
-      this.cachedTurns = turnsTo(entries, head);
-      const before = this.versions;
-      this.versions = versionsOf(entries);
-      for (const [parent, known] of before || []) {
-        // The same list again if nothing was added, so that its message is not drawn again.
-        const now = this.versions.get(parent);
-        if (now?.length === known.length && now.every((one, at) => one.id === known[at].id)) {
-          this.versions.set(parent, known);
-        }
-      }
+      [this.cachedTurns, this.before] = turnsTo(entries, head);
       this.turnsOf = entries;
       this.turnsHead = head;
     }
@@ -79,12 +69,14 @@ export class Conversation extends Component {
 
   /** Read what is known of the turns that are shown. */
   load() {
-    for (const turn of this.turns().slice(-this.state.shown)) {
+    const { agent, open_calls: openCalls } = this.props.conversation;
+    for (const turn of this.turns()) {
       const key = this.keyOf(turn);
       const runId = this.runOf(turn);
-      if (this.answers.has(key)) continue;
+      const known = this.answers.get(key);
+      if (known && (runId || known.size === turn.answers.length)) continue;
       if (turn.answers.length) {
-        this.answers.set(key, answerOfMessages(turn.answers, this.props.conversation.agent));
+        this.answers.set(key, answerOfMessages(turn.answers, agent, openCalls));
       } else if (!runId) {
         this.answers.set(key, this.unanswered());
       }
@@ -94,17 +86,15 @@ export class Conversation extends Component {
 
   /** A question whose run was never stored, because its process ended. */
   unanswered() {
-    const answer = newAnswer(null, this.props.conversation.agent);
-    answer.status = "failed";
-    answer.error = { message: "This message was not answered.", attempts: 1, kind: "RunNotFoundError" };
-    return answer;
+    const error = { message: "This message was not answered." };
+    return { ...newAnswer(null, this.props.conversation.agent), status: "failed", error };
   }
 
   /** Follow a run; what its messages show stays until the first of its records is there. */
   follow(runId) {
     const { conversation, announce } = this.props;
     const answer = newAnswer(runId, conversation.agent);
-    const isStored = ENDED.has(conversation.runs[runId]) && this.answers.has(runId);
+    const isStored = isOver(conversation.runs[runId]) && this.answers.has(runId);
     if (!this.answers.has(runId)) this.answers.set(runId, answer);
     this.followers.get(runId)?.end();
     const follower = new Follower(answer, {
@@ -117,7 +107,7 @@ export class Conversation extends Component {
       onEnd: () => this.ended(runId, answer),
     });
     this.followers.set(runId, follower);
-    follower.start();
+    follower.follow();
   }
 
   /** Draw one answer again; the conversation only if more than its text changed. */
@@ -147,22 +137,23 @@ export class Conversation extends Component {
   /** The run has ended: its messages are in the tree now. */
   async ended(runId) {
     const turn = this.turns().find((one) => this.runOf(one) === runId);
-    if (turn && !turn.answers.length) await this.props.onReload();
+    if (turn && !turn.answers.length) await this.read();
     this.props.onChanged();
   }
 
+  last() {
+    const turn = this.turns().at(-1);
+    return turn && this.answers.get(this.keyOf(turn));
+  }
+
   live() {
-    const turns = this.turns();
-    const answer = turns.length && this.answers.get(this.keyOf(turns[turns.length - 1]));
-    return answer && answer.runId && isLive(answer) ? answer : null;
+    const answer = this.last();
+    return answer?.runId && isLive(answer) ? answer : null;
   }
 
   lost() {
-    for (const turn of this.turns().slice(-1)) {
-      const follower = this.followers.get(this.runOf(turn));
-      if (follower?.isLost) return follower;
-    }
-    return null;
+    const follower = this.followers.get(this.last()?.runId);
+    return follower?.isLost ? follower : null;
   }
 
   total() {
@@ -180,19 +171,25 @@ export class Conversation extends Component {
 
   /** Send a message; return whether it was taken. */
   async send(turn) {
+    if (this.isSending) return false;
+    this.isSending = true;
     this.setState({ problem: null });
     try {
+      await this.selected;
       const { session, entry, run_id: runId } = await this.start(turn);
       this.setState({ editing: null, isAway: false });
-      await this.props.onTurn(session, entry, runId);
+      if (this.isGone) this.props.onChanged();
+      else await this.props.onTurn(session, entry, runId);
       if (session.id !== this.props.conversation.id) return true; // the new one is drawn by itself
-      this.follow(runId);
+      this.load();
       this.forceUpdate();
       return true;
     } catch (error) {
       const isConflict = error.status === 409 && error.code === "conflict";
       this.setState({ problem: isConflict ? CONFLICT : { text: error.sentence || String(error) } });
       return false;
+    } finally {
+      this.isSending = false;
     }
   }
 
@@ -209,7 +206,7 @@ export class Conversation extends Component {
 
   sendNext(text) {
     const { head } = this.props.conversation;
-    return this.send(head ? { prompt: text, after: head } : { prompt: text });
+    return this.send({ prompt: text, after: head || undefined });
   }
 
   retry(turn) {
@@ -230,36 +227,49 @@ export class Conversation extends Component {
   async decide(runId, decision) {
     decidedHere.add(decision.call_id);
     try {
-      await api.decide(runId, decision);
+      await (runId ? api.decide(runId, decision) : this.decideOpen(decision));
     } catch (error) {
       decidedHere.delete(decision.call_id);
       throw error;
     }
-    const isAllowed = decision.verdict === "allow";
-    this.props.announce(`${isAllowed ? "Approved" : "Refused"}. The run goes on.`);
+    this.props.announce(`${decision.verdict === "allow" ? "Approved" : "Refused"}. The run goes on.`);
     document.getElementById("message")?.focus();
   }
 
-  async switchTo(version) {
-    const { conversation } = this.props;
-    conversation.head = newestBelow(conversation.entries, version.id);
+  /** Decide a call of a turn that is no stored run; it goes on when all of its calls are decided. */
+  async decideOpen(decision) {
+    const { id, open_calls: calls } = this.props.conversation;
+    this.decisions.set(decision.call_id, decision);
+    if (!calls.every((call) => this.decisions.has(call.id))) return;
+    await api.say(id, calls.map((call) => this.decisions.get(call.id)));
+    await this.showNewest();
+  }
+
+  /** Go to another version; in order, and before the next message is sent. */
+  switchTo(version) {
     this.setState({ isAway: true });
-    this.load();
-    this.forceUpdate();
-    const select = () => api.select(conversation.id, version.id).catch(() => {});
-    await (this.selected = this.selected.then(select)); // in order; the next send names its place
+    this.selected = this.selected.then(() => this.read(true, (id) => api.select(id, version)));
   }
 
   editLast() {
-    const last = this.turns().filter((turn) => turn.question).pop();
+    const last = this.turns().findLast((turn) => turn.question);
     if (last) this.setState({ editing: last.question.id, isAway: true });
   }
 
   async showNewest() {
     this.setState({ problem: null, isAway: false });
-    await this.props.onReload(true);
-    this.load();
-    this.forceUpdate();
+    await this.read(true);
+  }
+
+  /** Read the conversation again, and show what is there. */
+  async read(goes, request) {
+    try {
+      await this.props.onReload(goes, request);
+      this.load();
+      this.forceUpdate();
+    } catch (error) {
+      this.setState({ problem: { text: error.sentence } });
+    }
   }
 
   // ---- scrolling ----
@@ -283,31 +293,37 @@ export class Conversation extends Component {
     const box = this.box;
     const isAway = fromEnd(box) > AWAY_PIXELS;
     if (isAway !== this.state.isAway) this.setState({ isAway });
-    const hasMore = this.state.shown < this.turns().length;
-    if (box.scrollTop >= GROW_PIXELS || !hasMore || this.isGrowing) return;
+    this.readEarlier();
+  }
+
+  /** Read earlier messages if the reader is near the first one that is there. */
+  async readEarlier() {
+    const box = this.box;
+    if (!this.before || this.isGrowing || box.scrollTop >= GROW_PIXELS) return;
     this.isGrowing = true;
-    const below = box.scrollHeight - box.scrollTop;
-    this.setState({ shown: this.state.shown + PAGE, isAway: true }, () => {
+    try {
+      await this.props.onEarlier(this.before);
+      const below = box.scrollHeight - box.scrollTop;
       this.load();
-      requestAnimationFrame(() => {
+      this.forceUpdate(() => requestAnimationFrame(() => {
         box.scrollTop = box.scrollHeight - below;
         this.isGrowing = false;
-      });
-    });
+        this.readEarlier();
+      }));
+    } catch (error) {
+      this.isGrowing = false;
+      this.setState({ problem: { text: error.sentence } });
+    }
   }
 
   // ---- drawing ----
 
-  render({ conversation, agent, agents, settings }, { shown, isAway, problem }) {
+  render({ conversation, agent, agents, settings }, { isAway, problem }) {
     const turns = this.turns();
-    const hidden = Math.max(0, turns.length - shown);
     const live = this.live();
-    const last = turns.length && this.answers.get(this.keyOf(turns[turns.length - 1]));
     const thread = html`<div class="thread">
-      ${hidden > 0 && html`<p class="hint more">
-        ${number(2 * hidden)} earlier messages load as you scroll up.
-      </p>`}
-      ${turns.slice(hidden).flatMap((turn) => this.row(turn))}
+      ${this.before && html`<p class="hint more">Earlier messages load as you scroll up.</p>`}
+      ${turns.flatMap((turn) => this.row(turn))}
     </div>`;
     return html`<div class="scroller" tabindex="-1" ref=${(node) => { this.box = node; }}
         onScroll=${() => this.onScroll()}>
@@ -324,7 +340,7 @@ export class Conversation extends Component {
           onClose=${() => this.setState({ problem: null })} />
         <${Composer} ref=${(node) => { this.composer = node; }} agent=${agent} agents=${agents}
           conversationId=${conversation.id || "new"} settings=${settings} isLive=${Boolean(live)}
-          isNew=${!conversation.id} waits=${last && last.approvals.length > 0}
+          isNew=${!conversation.id} waits=${this.last()?.approvals.length > 0}
           onAgent=${this.props.onAgent} onStop=${() => this.stop()}
           onSend=${(text) => this.sendNext(text)} onEditLast=${() => this.editLast()} />
       </div>`;
@@ -335,16 +351,15 @@ export class Conversation extends Component {
     const { settings, agent, conversation } = this.props;
     const key = this.keyOf(turn);
     const runId = this.runOf(turn);
-    const versions = turn.question && this.versions.get(turn.question.parent_id);
     const facts = {
-      answer: this.answers.get(key), versions, settings, agent, question: turn.question,
+      answer: this.answers.get(key), settings, agent, question: turn.question,
       isEditing: Boolean(turn.question) && this.state.editing === turn.question.id,
     };
     const kept = this.rows.get(key);
     if (kept && Object.keys(facts).every((name) => kept.facts[name] === facts[name])) return kept.node;
     const node = [
       turn.question && html`<${Question} key=${`q-${turn.question.id}`} entry=${turn.question}
-        versions=${versions} isEditing=${facts.isEditing}
+        isEditing=${facts.isEditing}
         onEdit=${(isOn) => this.setState({ editing: isOn ? turn.question.id : null })}
         onSwitch=${(version) => this.switchTo(version)}
         onSend=${(text) => this.send({ prompt: text, replaces: turn.question.id })} />`,
@@ -369,9 +384,9 @@ function Banner({ lost, problem, onNewest, onClose }) {
   if (problem) {
     return html`<div class="banner" role="status">
       <span>${problem.text}</span>
-      ${problem.isConflict
-        ? html`<button type="button" class="small" onClick=${onNewest}>Show the newest</button>`
-        : html`<button type="button" class="small" onClick=${onClose}>Close</button>`}
+      <button type="button" class="small" onClick=${problem.isConflict ? onNewest : onClose}>
+        ${problem.isConflict ? "Show the newest" : "Close"}
+      </button>
     </div>`;
   }
   if (!lost) return null;

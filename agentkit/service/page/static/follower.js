@@ -1,7 +1,7 @@
 // Follows a run: what is stored, then what comes; a new connection after a break.
 import { api } from "./api.js";
 import { spoken } from "./markdown.js";
-import { applyRecord, hasEnded, isLive, textOf } from "./records.js";
+import { applyRecord, hasEnded, isLive, isOver, textOf } from "./records.js";
 
 const FIRST_WAIT = 2000;
 const LONGEST_WAIT = 30000;
@@ -20,23 +20,15 @@ export class Follower {
     this.wake = () => document.visibilityState === "visible" && this.tryNow();
   }
 
-  async start() {
-    addEventListener("online", this.wake);
-    document.addEventListener("visibilitychange", this.wake);
-    try {
-      await this.follow();
-    } finally {
-      removeEventListener("online", this.wake);
-      document.removeEventListener("visibilitychange", this.wake);
-    }
-  }
-
   async follow() {
+    const { signal } = this.leaving;
+    addEventListener("online", this.wake, { signal });
+    document.addEventListener("visibilitychange", this.wake, { signal });
     let wait = FIRST_WAIT;
-    while (!this.leaving.signal.aborted) {
+    while (!signal.aborted) {
       try {
         const { runId, cursor } = this.answer;
-        for await (const record of api.records(runId, cursor, this.leaving.signal)) {
+        for await (const record of api.records(runId, cursor, signal)) {
           wait = FIRST_WAIT;
           this.connected();
           applyRecord(this.answer, record);
@@ -46,13 +38,14 @@ export class Follower {
         if (hasEnded(this.answer)) break;
         if (await this.isOver()) break;
       } catch (error) {
-        if (this.leaving.signal.aborted) return;
+        if (signal.aborted) return;
         if (error.status === 404 || error.status === 401) break;
       }
       await this.pause(wait + Math.random() * 1000);
       wait = Math.min(2 * wait, LONGEST_WAIT);
     }
-    if (this.leaving.signal.aborted) return;
+    if (signal.aborted) return;
+    this.leaving.abort();
     this.connected();
     this.speak(true);
     this.changed();
@@ -62,7 +55,7 @@ export class Follower {
   /** Return whether the run has ended without a last record, e.g. because it was never stored. */
   async isOver() {
     const run = await api.run(this.answer.runId);
-    if (!["done", "failed", "cancelled", "dead"].includes(run.status)) return false;
+    if (!isOver(run.status)) return false;
     this.answer.status = run.status === "dead" ? "failed" : run.status;
     this.answer.error = run.error;
     this.answer.version += 1;

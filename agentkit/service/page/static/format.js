@@ -89,6 +89,16 @@ export const MOD = isMac ? "⌘" : "Ctrl";
 export const narrow = matchMedia("(max-width: 820px)");
 export const isNarrow = () => narrow.matches;
 
+/** A text that the browser keeps, unless its storage is off; with `text`, keep that. */
+export function stored(area, key, text) {
+  try {
+    if (text != null) globalThis[area].setItem(key, text);
+    return globalThis[area].getItem(key) || "";
+  } catch {
+    return "";
+  }
+}
+
 /** Focus an element when it appears, once. */
 export function focusOnce(node) {
   if (!node || node.dataset.seen) return;

@@ -38,7 +38,7 @@ export class Markdown extends Component {
       .filter((token) => token.type !== "space" && token.type !== "def");
     return tokens.map((token, at) => {
       if (token.type === "heading") {
-        while (open.length && open[open.length - 1] >= token.depth) open.pop();
+        while (open.length && open.at(-1) >= token.depth) open.pop();
         open.push(token.depth);
         token.level = Math.min(6, 2 + open.length);
       }
@@ -145,12 +145,7 @@ function closed(text) {
 const languageOf = (given) => (/^[\w+#.-]{1,20}/.exec(given || "") || ["text"])[0];
 
 function Code({ source, language }) {
-  const [isCopied, setCopied] = useState(false);
-  const copy = async () => {
-    await copyText(source);
-    setCopied(true);
-    setTimeout(() => setCopied(false), 1600);
-  };
+  const [isCopied, copy] = useCopy(source);
   const isPlain = language === "text" || source.length > LONGEST_COLOURED;
   return html`<div class="code">
     <div class="code-head">
@@ -207,7 +202,18 @@ function kindOf([, comment, string, digits, word, isCall]) {
   return isCall ? "f" : null;
 }
 
-export async function copyText(text) {
+/** Whether a text was copied a moment ago, and what copies it. */
+export function useCopy(text) {
+  const [isCopied, setCopied] = useState(false);
+  const copy = async () => {
+    await copyText(typeof text === "function" ? text() : text);
+    setCopied(true);
+    setTimeout(() => setCopied(false), 1600);
+  };
+  return [isCopied, copy];
+}
+
+async function copyText(text) {
   try {
     await navigator.clipboard.writeText(text);
     return;

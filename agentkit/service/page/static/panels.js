@@ -1,7 +1,8 @@
 // What stands beside, over or in place of a conversation: the list, dialogs, sign-in, an explanation.
 import { html, useEffect, useRef, useState } from "./vendor/preact-htm.js";
 import { api } from "./api.js";
-import { focusOnce, Icon, IconButton, Mark, MOD } from "./format.js";
+import { focusOnce, Icon, IconButton, Mark, MOD, stored } from "./format.js";
+import { parseJson } from "./records.js";
 
 // ---- the list of conversations: by day, or those in which words were found ----
 
@@ -115,20 +116,10 @@ function marked(text, query) {
 const DEFAULTS = { theme: "system", sendWith: "enter", showCost: true, openCalls: false };
 const STORED = "agentkit.settings";
 
-export function readSettings() {
-  try {
-    return { ...DEFAULTS, ...JSON.parse(localStorage.getItem(STORED)) };
-  } catch {
-    return { ...DEFAULTS };
-  }
-}
+export const readSettings = () => ({ ...DEFAULTS, ...parseJson(stored("localStorage", STORED)) });
 
 export function keepSettings(settings) {
-  try {
-    localStorage.setItem(STORED, JSON.stringify(settings));
-  } catch {
-    // Storage is off; they hold until the page is left.
-  }
+  stored("localStorage", STORED, JSON.stringify(settings));
   if (settings.theme === "system") delete document.documentElement.dataset.theme;
   else document.documentElement.dataset.theme = settings.theme;
 }

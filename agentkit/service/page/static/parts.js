@@ -1,7 +1,7 @@
 // The parts of an answer: text, reasoning, calls, repairs, notes.
 import { html, useEffect, useState } from "./vendor/preact-htm.js";
 import { clock, Icon, IconButton, number, preview, pretty, seconds, visible } from "./format.js";
-import { copyText, Markdown } from "./markdown.js";
+import { Markdown, useCopy } from "./markdown.js";
 import { isLive } from "./records.js";
 
 const LONGEST_SHOWN = 4000;
@@ -10,7 +10,7 @@ const LONGEST_SHOWN = 4000;
 export function Parts({ answer, open }) {
   const groups = [];
   for (const part of answer.parts) {
-    const last = groups[groups.length - 1];
+    const last = groups.at(-1);
     if (part.kind === "call" && last?.[0].kind === "call") last.push(part);
     else groups.push([part]);
   }
@@ -172,12 +172,7 @@ function kindText(kind) {
 }
 
 export function Copy({ text, label = "Copy" }) {
-  const [isCopied, setCopied] = useState(false);
-  const copy = async () => {
-    await copyText(typeof text === "function" ? text() : text);
-    setCopied(true);
-    setTimeout(() => setCopied(false), 1600);
-  };
+  const [isCopied, copy] = useCopy(text);
   return html`<${IconButton} icon=${isCopied ? "check" : "copy"}
     label=${isCopied ? "Copied" : label} onClick=${copy} />`;
 }

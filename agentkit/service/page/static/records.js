@@ -1,4 +1,4 @@
-// Records of a run in, one answer out; the tree of a conversation in, its turns out.
+// Records of a run in, one answer out; entries of a conversation in, its turns out.
 // Pure: no document, no clock, no network. A finished answer is the replay of its records; a running
 // one is the same with more to come.
 
@@ -24,6 +24,7 @@ export function newAnswer(runId, agent) {
 
 export const isLive = (answer) => answer.status === "queued" || answer.status === "running";
 export const hasEnded = (answer) => !isLive(answer) && answer.status !== "suspended";
+export const isOver = (status) => ["done", "failed", "cancelled", "dead"].includes(status);
 
 export const textOf = (answer) =>
   answer.parts
@@ -177,7 +178,7 @@ function addCall(answer, root, { call, result = null, type }) {
     kind: "call",
     id: call.id,
     name: call.name,
-    arguments: parseArguments(call.arguments),
+    arguments: parseJson(call.arguments),
     state: type === "tool_call_rejected" ? "refused" : "running",
     repairs: root.repairs.get(call.id) || [],
     result,
@@ -190,8 +191,8 @@ function addCall(answer, root, { call, result = null, type }) {
   answer.parts.push(part);
 }
 
-/** The arguments of a call; text if they are not JSON. */
-export function parseArguments(text) {
+/** The value of a JSON text, or the text if it is not JSON. */
+export function parseJson(text) {
   try {
     return JSON.parse(text);
   } catch {
@@ -200,7 +201,7 @@ export function parseArguments(text) {
 }
 
 function append(answer, kind, text) {
-  const last = answer.parts[answer.parts.length - 1];
+  const last = answer.parts.at(-1);
   if (last?.kind === kind && answer.parts.length > answer.openTurn) last.text += text;
   else answer.parts.push({ kind, text });
 }
@@ -209,14 +210,20 @@ const note = (answer, tone, text) => answer.parts.push({ kind: "note", tone, tex
 const sentence = (text) => (/[.!?]$/.test(text) ? text : `${text}.`);
 
 /** An answer without records, of its stored messages: no times, no money, no repairs. */
-export function answerOfMessages(entries, agent) {
+export function answerOfMessages(entries, agent, openCalls) {
   const answer = newAnswer(null, agent);
   answer.status = "done";
+  answer.size = entries.length;
   for (const { message } of entries) {
     answer.openTurn = answer.parts.length;
     if (message.role === "assistant") {
       addContent(answer, message);
       for (const call of message.tool_calls || []) {
+        if (openCalls.some((one) => one.id === call.id)) {
+          answer.approvals.push(call);
+          answer.status = "suspended";
+          continue;
+        }
         addCall(answer, answer, { call, type: "tool_call_started" });
         answer.calls.get(call.id).state = "cancelled";
       }
@@ -233,40 +240,17 @@ export function answerOfMessages(entries, agent) {
 
 // ---- the tree of a conversation ----
 
-/** The turns from the first message to `head`: a question, and the entries that answer it. */
+// The turns up to `head`, each a question and the entries that answer it; and the id of the first
+// entry that is there, if the server has earlier ones.
 export function turnsTo(entries, head) {
-  const known = new Map(entries.map((entry) => [entry.id, entry]));
   const path = [];
-  for (let entry = known.get(head); entry; entry = known.get(entry.parent_id)) path.push(entry);
+  for (let entry = entries.get(head); entry; entry = entries.get(entry.parent_id)) path.push(entry);
+  const first = path.at(-1);
   const turns = [];
   for (const entry of path.reverse()) {
     if (entry.message.role === "user") turns.push({ question: entry, answers: [] });
-    else if (turns.length) turns[turns.length - 1].answers.push(entry);
+    else if (turns.length) turns.at(-1).answers.push(entry);
     else if (entry.message.role === "assistant") turns.push({ question: null, answers: [entry] });
   }
-  return turns;
-}
-
-/** The user's messages by the message that they follow. */
-export function versionsOf(entries) {
-  const found = new Map();
-  for (const entry of entries) {
-    if (entry.message.role !== "user") continue;
-    const versions = found.get(entry.parent_id);
-    if (versions) versions.push(entry);
-    else found.set(entry.parent_id, [entry]);
-  }
-  return found;
-}
-
-/** The newest entry of those that follow one; entries come in the order they were written. */
-export function newestBelow(entries, id) {
-  const below = new Set([id]);
-  let newest = id;
-  for (const entry of entries) {
-    if (!below.has(entry.parent_id)) continue;
-    below.add(entry.id);
-    newest = entry.id;
-  }
-  return newest;
+  return [turns, first?.parent_id && first.id];
 }

@@ -1,6 +1,6 @@
 // What the user writes: the box for the next message, and the messages that were sent.
 import { Component, html } from "./vendor/preact-htm.js";
-import { grow, Icon, IconButton } from "./format.js";
+import { grow, Icon, IconButton, stored } from "./format.js";
 import { Copy } from "./parts.js";
 
 /** The text of a user's message; other content is named. */
@@ -11,9 +11,8 @@ export function textOfMessage(message) {
 
 export class Question extends Component {
   shouldComponentUpdate(next, state) {
-    const { entry, versions, isEditing } = this.props;
-    const isSame = next.entry === entry && next.versions === versions;
-    return !isSame || next.isEditing !== isEditing || state !== this.state;
+    const { entry, isEditing } = this.props;
+    return next.entry !== entry || next.isEditing !== isEditing || state !== this.state;
   }
 
   componentDidUpdate(before) {
@@ -42,7 +41,7 @@ export class Question extends Component {
     if (text) this.props.onSend(text);
   }
 
-  render({ entry, versions, isEditing, onEdit, onSwitch }, { text = "" }) {
+  render({ entry, isEditing, onEdit, onSwitch }, { text = "" }) {
     const shown = textOfMessage(entry.message);
     if (isEditing) {
       const id = `edit-${entry.id}`;
@@ -65,8 +64,7 @@ export class Question extends Component {
       <h2 class="sr">You wrote</h2>
       <div class="bubble">${shown}</div>
       <div class="tools">
-        ${versions.length > 1 && html`<${Versions} entry=${entry} versions=${versions}
-          onSwitch=${onSwitch} />`}
+        ${entry.versions?.length > 1 && html`<${Versions} entry=${entry} onSwitch=${onSwitch} />`}
         <span class="on-hover">
           <${Copy} text=${shown} label="Copy message" />
           <${IconButton} icon="edit" label="Edit message" onClick=${() => onEdit(true)} />
@@ -76,8 +74,8 @@ export class Question extends Component {
   }
 }
 
-function Versions({ entry, versions, onSwitch }) {
-  const at = versions.findIndex((one) => one.id === entry.id);
+function Versions({ entry: { id, versions }, onSwitch }) {
+  const at = versions.indexOf(id);
   return html`<span class="branches" role="group" aria-label="Versions of this message">
     <${IconButton} icon="left" label="Previous version" disabled=${at === 0}
       onClick=${() => onSwitch(versions[at - 1])} />
@@ -89,29 +87,12 @@ function Versions({ entry, versions, onSwitch }) {
 
 // ---- the next message ----
 
-const draftKey = (id) => `agentkit.draft.${id}`;
-
-function readDraft(id) {
-  try {
-    return sessionStorage.getItem(draftKey(id)) || "";
-  } catch {
-    return "";
-  }
-}
-
-function keepDraft(id, text) {
-  try {
-    if (text) sessionStorage.setItem(draftKey(id), text);
-    else sessionStorage.removeItem(draftKey(id));
-  } catch {
-    // Storage is off; the draft is in the box only.
-  }
-}
+const draft = (id, text) => stored("sessionStorage", `agentkit.draft.${id}`, text);
 
 export class Composer extends Component {
   constructor(props) {
     super(props);
-    this.state = { text: readDraft(props.conversationId), isSending: false };
+    this.state = { text: draft(props.conversationId) };
   }
 
   componentDidMount() {
@@ -126,22 +107,15 @@ export class Composer extends Component {
   }
 
   change(text) {
-    keepDraft(this.props.conversationId, text);
+    draft(this.props.conversationId, text);
     this.setState({ text }, () => grow(this.area));
   }
 
   async send() {
     const text = this.state.text.trim();
-    if (!text || this.props.isLive || this.state.isSending) return;
-    this.setState({ isSending: true });
-    try {
-      if (await this.props.onSend(text)) {
-        // Typed meanwhile: the beginning was sent, the rest stays.
-        this.change(this.state.text.trim() === text ? "" : this.state.text);
-      }
-    } finally {
-      this.setState({ isSending: false });
-    }
+    if (!text || this.props.isLive || !(await this.props.onSend(text))) return;
+    // Typed meanwhile: the beginning was sent, the rest stays.
+    this.change(this.state.text.trim() === text ? "" : this.state.text);
   }
 
   onKeyDown(event) {
@@ -159,7 +133,7 @@ export class Composer extends Component {
     }
   }
 
-  render({ agent, agents, isLive, isNew, waits, onStop, onAgent }, { text, isSending }) {
+  render({ agent, agents, isLive, isNew, waits, onStop, onAgent }, { text }) {
     const placeholder = waits ? "Decide above, or write something else" : `Message ${agent.name}`;
     return html`<form class="composer" aria-label="New message"
         onSubmit=${(event) => { event.preventDefault(); this.send(); }}>
@@ -181,7 +155,7 @@ export class Composer extends Component {
           ? html`<button type="button" class="send is-stop" aria-label="Stop (Esc)" title="Stop (Esc)"
               onClick=${onStop}><${Icon} name="stop" /></button>`
           : html`<button type="submit" class="send" aria-label="Send" title="Send"
-              disabled=${!text.trim() || isSending}><${Icon} name="send" /></button>`}
+              disabled=${!text.trim()}><${Icon} name="send" /></button>`}
       </div>
     </form>`;
   }
