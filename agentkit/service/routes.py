@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 
+import anyio
 from pydantic import BaseModel
 from starlette.routing import Match, Route
 from starlette.types import Scope
@@ -21,7 +22,10 @@ from agentkit.dialect.anthropic_messages.server_errors import (
 from agentkit.dialect.openai_chat.server_body import ChatBody
 from agentkit.dialect.openai_chat.server_errors import encode_model, encode_models
 from agentkit.dialect.openai_responses.server_body import ResponsesBody
+from agentkit.errors import AgentKitError
+from agentkit.history import History
 from agentkit.json_schema import JsonValue
+from agentkit.log import Log
 from agentkit.service.chat_format import CHAT_FORMAT
 from agentkit.service.exchange import HttpExchange
 from agentkit.service.generation import CountTokens, Generate
@@ -46,7 +50,13 @@ from agentkit.service.service_settings import MetricsSource
 from agentkit.service.service_state import ServiceState
 from agentkit.service.session_routes import SessionRoutes
 from agentkit.store.base import StoreError
-from agentkit.tools.toolset import StaticToolset
+from agentkit.tools.tool import Tool
+from agentkit.tools.toolset import Toolset, fixed_tools
+
+log: Log = Log("agentkit.service")
+
+LIST_SECONDS = 5.0
+"""How long a description of agents waits for servers of tools."""
 
 OPEN_PATHS = frozenset({"/health", "/ready"})
 """What an orchestrator asks for without a token."""
@@ -205,7 +215,7 @@ class Models:
         for name in self._state.names_for(exchange.caller):
             served = self._state.agents[name]
             agent, examples = served.agent, list[JsonValue](served.examples)
-            listed = agent.toolset.tools if isinstance(agent.toolset, StaticToolset) else ()
+            listed = await _listed_tools(agent.toolset)
             tools: list[JsonValue] = [
                 {
                     "name": tool.name,
@@ -233,6 +243,16 @@ class Models:
             await exchange.send_json({"status": "stopping"}, status=503)
         else:
             await exchange.send_json({"status": "ready"})
+
+
+async def _listed_tools(toolset: Toolset) -> Sequence[Tool]:
+    """Return all tools of an agent; only those that are fixed while a server of tools is away."""
+    try:
+        with anyio.fail_after(LIST_SECONDS):
+            return await toolset.list_tools(History())
+    except (AgentKitError, TimeoutError) as error:
+        log.warning("tools_not_listed", error=type(error).__name__)
+        return tuple(fixed_tools(toolset))
 
 
 def _is_messages(exchange: HttpExchange) -> bool:

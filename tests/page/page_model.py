@@ -132,6 +132,14 @@ SCENES: Mapping[str, Scene] = {
             ("refund_payment", {"order": 2, "amount": 20.0, "currency": "EUR", "reason": "Late."}),
         ],
     ),
+    "Book a room": Scene(
+        calls=[
+            (
+                "book_room",
+                {"floor": 1, "note": "Window", "size": "small", "seats": 4, "extras": ["screen"]},
+            )
+        ],
+    ),
     "Plan the trip": Scene(
         calls=[
             (

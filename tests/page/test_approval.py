@@ -103,6 +103,54 @@ def test_something_else_can_be_written_in_place_of_a_decision(tab: Tab) -> None:
     assert page.locator(".answer").count() == 2
 
 
+def test_calls_of_a_turn_that_is_no_stored_run_are_decided(tab: Tab) -> None:
+    """A program has said something by `/messages`; the turn goes on when all are decided."""
+    page = tab.page
+    base = page.url.partition("#")[0]
+    chat = httpx.post(f"{base}sessions", json={"agent": "support"}).raise_for_status().json()
+    path = f"{base}sessions/{chat['id']}"
+    prompt = {"prompt": "Refund two orders"}
+    httpx.post(f"{path}/messages", json=prompt, timeout=30).raise_for_status()
+    page.goto(f"{base}#/c/{chat['id']}")
+    cards = page.locator(".approval")
+    cards.nth(1).wait_for()
+    placeholder = page.get_attribute("#message", "placeholder")
+    page.wait_for_timeout(400)  # the first moments of a card count for nothing
+    cards.first.get_by_role("button", name="Refuse…").click()
+    cards.first.get_by_label("Reason, sent to the model").fill("Ask for a photo first")
+    cards.first.get_by_role("button", name="Refuse", exact=True).click()
+    waits = httpx.get(path).json()["open_calls"]
+    cards.nth(1).get_by_role("button", name="Approve").click()
+    tab.sees("Done:")
+    cards.first.wait_for(state="detached")
+    results = [one["message"] for one in httpx.get(path).json()["entries"][2:4]]
+    tab.ask("Hello")
+
+    assert placeholder == "Decide above, or write something else"
+    assert len(waits) == 2
+    assert [one.get("is_error", False) for one in results] == [True, False]
+    assert "Ask for a photo first" in results[0]["content"][0]["text"]
+    assert page.locator(".answer").count() == 2
+
+
+def test_a_text_in_place_of_such_decisions_ends_the_calls(tab: Tab) -> None:
+    """Each of them has a result then: that it was not run."""
+    page = tab.page
+    base = page.url.partition("#")[0]
+    chat = httpx.post(f"{base}sessions", json={"agent": "support"}).raise_for_status().json()
+    path = f"{base}sessions/{chat['id']}"
+    prompt = {"prompt": "Refund order 1187"}
+    httpx.post(f"{path}/messages", json=prompt, timeout=30).raise_for_status()
+    page.goto(f"{base}#/c/{chat['id']}")
+    page.locator(".approval").wait_for()
+    tab.ask("Never mind")
+    page.locator(".approval").wait_for(state="detached")
+    page.locator(".call").first.wait_for()
+
+    assert page.locator(".call-time").first.inner_text() in ("stopped", "failed")
+    assert page.locator(".answer").count() == 2
+
+
 def test_a_question_is_answered_and_a_plan_is_a_list(tab: Tab) -> None:
     """The card of a question has a field for the answer at once."""
     page = tab.page

@@ -240,6 +240,19 @@ async def test_a_failed_answer_keeps_what_was_written() -> None:
     assert [text for _, text in texts] == ["Fail", "It begins well, ", "Hello", "You wrote: Hello"]
 
 
+async def test_a_turn_can_follow_calls_that_no_stored_run_waits_for() -> None:
+    """They get results that they were not run."""
+    async with serving(PageModel()) as chat:
+        await chat.begin()
+        said = await chat.client.post(f"{chat.path}/messages", json={"prompt": "Refund order 1187"})
+        await chat.turn(prompt="Never mind", after=said.json()["head"])
+        texts = await chat.texts()
+
+    assert [role for role, _ in texts] == ["user", "assistant", "tool", "user", "assistant"]
+    assert "was not run" in texts[2][1]
+    assert texts[-1] == ("assistant", "You wrote: Never mind")
+
+
 async def test_a_deleted_conversation_comes_back() -> None:
     """With its title and its messages."""
     async with serving(PageModel()) as chat:

@@ -127,10 +127,10 @@ class StoredTurns:
                 path, message = _place(entries, turn)
                 if await self._give_up_waiting(path, tenant=info.tenant):
                     continue
-                found = await self._add_question(session.info, path, message, turn, attempt)
-                if found is None:
+                added = await self._add_question(session.info, path, message, turn, attempt)
+                if not added:
                     continue
-                path = [*path, found]
+                found, path = added[-1], [*path, *added]
             else:
                 path = _path(entries, found.id)
             run = await self._runs.start(
@@ -194,8 +194,11 @@ class StoredTurns:
         message: UserMessage,
         turn: NewTurn,
         attempt: int,
-    ) -> SessionEntry | None:
-        """Add the message of a turn and go there; return None if others came first."""
+    ) -> Sequence[SessionEntry]:
+        """Add the message of a turn, after results for open calls, and go there.
+
+        Returns what was added; nothing if others came first.
+        """
         messages: list[Message] = [message]
         messages[:0] = _open_results(one.message for one in path)
         entries = self._parts.entries_after(
@@ -211,8 +214,8 @@ class StoredTurns:
         except SessionConflictError:
             if attempt == ATTEMPTS - 1:
                 raise
-            return None
-        return entries[-1]
+            return ()
+        return entries
 
     async def _add_answer(self, session_id: str, entry_id: str, *, tenant: str) -> None:
         """Add what the run of a message wrote, unless another process has done so."""

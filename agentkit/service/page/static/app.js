@@ -168,7 +168,7 @@ class App extends Component {
       const { entries } = conversation;
       const isKnown = [...entries.values()].some((one) => one.parent_id === entry.parent_id);
       conversation.runs[runId] = "queued";
-      conversation.head = entry.id;
+      conversation.head = conversation.sent = entry.id;
       conversation.entries = new Map(entries).set(entry.id, entry);
       // What stands before a message may be new as well: an answer that was given up.
       const isComplete = !entry.parent_id || entries.has(entry.parent_id);
@@ -181,11 +181,14 @@ class App extends Component {
   /** Read the newest messages again; with `goes`, also where the conversation goes on. */
   async reload(goes, read = api.session) {
     const { conversation } = this.state;
-    const before = conversation.head;
+    const { sent } = conversation;
     const found = asConversation(await read(conversation.id));
-    const { head } = conversation; // another one if a message was sent meanwhile
+    const { head } = conversation;
     this.add(conversation, found);
-    if (head && (!goes || head !== before)) conversation.head = answerEnd(conversation.entries, head);
+    // Who sent a message meanwhile stays with it.
+    if (head && (!goes || sent !== conversation.sent)) {
+      conversation.head = answerEnd(conversation.entries, head);
+    }
     if (this.state.conversation.id === conversation.id) this.open(conversation);
   }
 

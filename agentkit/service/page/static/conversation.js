@@ -27,10 +27,10 @@ export class Conversation extends Component {
     this.selected = Promise.resolve();
     this.decisions = new Map(); // about calls of a turn that is no stored run
     this.state = { editing: null, isAway: false, problem: null, now: 0 };
+    this.load();
   }
 
   componentDidMount() {
-    this.load();
     this.toEnd();
     this.readEarlier();
   }
