@@ -184,8 +184,8 @@ def require_no_money_limit(exchange: HttpExchange) -> None:
     """
     if exchange.caller.limits.cost_usd_per_day is not None:
         raise ServiceError(
-            "This token has a limit of money, and stored runs have no reservation; use a "
-            "conversation, or another token.",
+            "This token has a limit of money, which does not cover stored runs. Use another token, "
+            "or send messages to /sessions/ID/messages.",
             status=403,
             code="limit_not_supported",
         )

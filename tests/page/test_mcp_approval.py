@@ -1,4 +1,4 @@
-"""An approval of a tool of an MCP server: its arguments are edited by the JSON Schema it has there."""
+"""An approval of a tool of an MCP server: its arguments are edited by its own JSON Schema."""
 
 import json
 from collections.abc import Iterator

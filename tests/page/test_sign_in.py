@@ -2,14 +2,16 @@
 
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from pathlib import Path
 from typing import TypeVar
 
 import anyio
+import httpx
 import pytest
 from anyio.from_thread import start_blocking_portal
 
-from agentkit.service import Tokens
+from agentkit.service import TokenLimits, Tokens
 from agentkit.service.access_tokens import FileTokens
 from agentkit.service.uvicorn_server import open_port
 from tests.page.browser import Tab
@@ -86,3 +88,31 @@ def test_a_token_that_is_revoked_is_asked_for_again(tab: Tab, tokens: Tokens) ->
     tab.send("Hello")
     tab.sees("This token is not valid, or it has expired.")
     tab.complaints.clear()
+
+
+def test_a_token_with_a_limit_of_money_reads_and_decides(tab: Tab, url: str, tokens: Tokens) -> None:
+    """Stored runs are refused with a sentence; a decision is, once the money is used up."""
+    page = tab.page
+    limits = TokenLimits(cost_usd_per_day=Decimal("0.002"), cost_usd_per_request=Decimal("0.002"))
+    token = elsewhere(lambda: tokens.add(tenant="initech", limits=limits))
+    with httpx.Client(
+        base_url=url, headers={"authorization": f"Bearer {token}"}, timeout=30
+    ) as client:
+        chat = client.post("/sessions", json={"agent": "support"}).json()
+        said = client.post(
+            f"/sessions/{chat['id']}/messages", json={"prompt": "Refund order 1187"}
+        )
+    page.get_by_label("Token").fill(token)
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Refund order 1187").click()
+    page.locator(".approval").wait_for()
+    page.wait_for_timeout(400)  # the first moments of a card count for nothing
+    page.locator(".approval").get_by_role("button", name="Approve").click()
+    tab.sees("The budget for today is spent.")
+    tab.send("Hello")
+    tab.sees("This token has a limit of money, which does not cover stored runs.")
+    tab.complaints.clear()  # the browser reports each refusal
+
+    assert said.status_code == 200
+    assert page.locator(".approval").get_by_role("button", name="Approve").is_enabled()
+    assert page.input_value("#message") == "Hello"
