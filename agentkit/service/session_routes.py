@@ -282,9 +282,7 @@ def _page_value(info: SessionInfo, page: PathPage) -> dict[str, JsonValue]:
         versions = page.versions.get(one.id)
         more: dict[str, JsonValue] = {} if versions is None else {"versions": list(versions)}
         entries.append({**entry_value(one), **more})
-    runs: list[JsonValue] = [
-        {"id": one, "status": status} for one, status in page.statuses.items()
-    ]
+    runs: list[JsonValue] = [{"id": one, "status": status} for one, status in page.statuses.items()]
     calls: list[JsonValue] = [_call_value(call) for call in page.open_calls]
     return {**session_value(info), "entries": entries, "open_calls": calls, "runs": runs}
 

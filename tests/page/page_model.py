@@ -132,10 +132,10 @@ SCENES: Mapping[str, Scene] = {
             ("refund_payment", {"order": 2, "amount": 20.0, "currency": "EUR", "reason": "Late."}),
         ],
     ),
-    "Book a room": Scene(
+    "Book a table": Scene(
         calls=[
             (
-                "book_room",
+                "book_table",
                 {"floor": 1, "note": "Window", "size": "small", "seats": 4, "extras": ["screen"]},
             )
         ],

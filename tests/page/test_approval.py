@@ -103,7 +103,7 @@ def test_something_else_can_be_written_in_place_of_a_decision(tab: Tab) -> None:
     assert page.locator(".answer").count() == 2
 
 
-def test_calls_of_a_turn_that_is_no_stored_run_are_decided(tab: Tab) -> None:
+def test_calls_of_a_turn_outside_of_stored_runs_are_decided(tab: Tab) -> None:
     """A program has said something by `/messages`; the turn goes on when all are decided."""
     page = tab.page
     base = page.url.partition("#")[0]

@@ -19,7 +19,7 @@ from tests.page.page_model import PageModel
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
-    "$defs": {"Floor": {"enum": [1, 2, 3], "description": "Where it is."}},
+    "$defs": {"Floor": {"enum": [1, 2, 3], "description": "The number of the floor."}},
     "properties": {
         "floor": {"$ref": "#/$defs/Floor"},
         "note": {"type": ["string", "null"]},
@@ -31,7 +31,7 @@ SCHEMA: dict[str, Any] = {
     },
     "required": ["floor", "seats"],
 }
-BOOK = types.Tool(name="book_room", title="Book a room", input_schema=SCHEMA)
+BOOK = types.Tool(name="book_table", title="Book a table", input_schema=SCHEMA)
 
 
 async def _list_tools(_: Any, params: Any) -> types.ListToolsResult:  # noqa: ARG001 - as the SDK calls it
@@ -48,8 +48,8 @@ async def _call_tool(
 @pytest.fixture(scope="module")
 def url(model: PageModel) -> Iterator[str]:
     """Serve an agent with the tool of an MCP server, which needs approval by the agent's rule."""
-    server: Server[Any] = Server("rooms", on_list_tools=_list_tools, on_call_tool=_call_tool)
-    rule = ask(named("book_room"))
+    server: Server[Any] = Server("tables", on_list_tools=_list_tools, on_call_tool=_call_tool)
+    rule = ask(named("book_table"))
     agent = Agent(model, tools=[MCPToolset.in_memory(server)], approve=rule, name="desk")
     with (
         start_blocking_portal() as portal,
@@ -63,13 +63,13 @@ def url(model: PageModel) -> Iterator[str]:
 def test_arguments_are_fields_by_the_schema_of_the_server(tab: Tab) -> None:
     """References, values that may be null, numbers to choose from, lists; what is wrong is said."""
     page = tab.page
-    tab.sees("Tools: book_room")
-    tab.ask("Book a room")
+    tab.sees("Tools: book_table")
+    tab.ask("Book a table")
     card = page.locator(".approval")
     shown = card.inner_text()
     card.get_by_role("button", name="Edit arguments").click()
     card.get_by_label("floor").select_option("3")
-    card.get_by_label("note").fill("Door")
+    card.get_by_label("note").fill("Terrace")
     card.get_by_label("size").select_option("large")
     card.get_by_label("quiet").check()
     card.get_by_label("seats").fill("0")
@@ -83,16 +83,16 @@ def test_arguments_are_fields_by_the_schema_of_the_server(tab: Tab) -> None:
     approve.click()
     tab.sees("Done:")
 
-    assert "Approval needed: Book a room" in shown
+    assert "Approval needed: Book a table" in shown
     assert "may change something that cannot be undone" in shown
-    assert "Where it is." in wrong
+    assert "The number of the floor." in wrong
     assert "At least 1." in wrong
     assert "This is not JSON." in wrong
     done = page.locator(".answer .prose").last.inner_text()
     assert json.loads(done[done.rindex("{") :]) == {
         "extras": ["screen", "board"],
         "floor": 3,
-        "note": "Door",
+        "note": "Terrace",
         "quiet": True,
         "seats": 6,
         "size": "large",

@@ -90,8 +90,10 @@ def test_a_token_that_is_revoked_is_asked_for_again(tab: Tab, tokens: Tokens) ->
     tab.complaints.clear()
 
 
-def test_a_token_with_a_limit_of_money_reads_and_decides(tab: Tab, url: str, tokens: Tokens) -> None:
-    """Stored runs are refused with a sentence; a decision is, once the money is used up."""
+def test_a_token_with_a_limit_of_money_reads_and_decides(
+    tab: Tab, url: str, tokens: Tokens
+) -> None:
+    """A message is refused with a sentence; so is a decision once the money is used up."""
     page = tab.page
     limits = TokenLimits(cost_usd_per_day=Decimal("0.002"), cost_usd_per_request=Decimal("0.002"))
     token = elsewhere(lambda: tokens.add(tenant="initech", limits=limits))
@@ -99,9 +101,7 @@ def test_a_token_with_a_limit_of_money_reads_and_decides(tab: Tab, url: str, tok
         base_url=url, headers={"authorization": f"Bearer {token}"}, timeout=30
     ) as client:
         chat = client.post("/sessions", json={"agent": "support"}).json()
-        said = client.post(
-            f"/sessions/{chat['id']}/messages", json={"prompt": "Refund order 1187"}
-        )
+        said = client.post(f"/sessions/{chat['id']}/messages", json={"prompt": "Refund order 1187"})
     page.get_by_label("Token").fill(token)
     page.keyboard.press("Enter")
     page.get_by_role("link", name="Refund order 1187").click()

@@ -375,7 +375,7 @@ async def test_pages_of_a_fork_go_on_in_the_conversation_it_came_from() -> None:
 
 
 async def test_a_page_has_the_calls_that_wait_for_a_decision() -> None:
-    """Those of a turn that is no stored run; a decision lets it go on."""
+    """Those of a turn outside of stored runs; a decision lets it go on."""
     async with serving(PageModel()) as chat:
         await chat.begin()
         said = await chat.client.post(f"{chat.path}/messages", json={"prompt": "Refund order 1187"})
