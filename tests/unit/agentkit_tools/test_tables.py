@@ -68,6 +68,19 @@ def test_tables_of_one_name_get_different_ones(tmp_path: Path) -> None:
     assert rows(tmp_path, 'SELECT a.x, b.x FROM a, "A_2" AS b') == [[1, 2]]
 
 
+def test_tables_are_listed_page_by_page(tmp_path: Path) -> None:
+    """With the place to go on from."""
+    for number in range(61):
+        (tmp_path / f"t{number:02}.csv").write_text("i\n1\n")
+    list_tables = tables(tmp_path)[0]
+
+    assert list_tables().text.endswith("[cut; go on with offset=60 of 61]")
+    assert structured(list_tables())["next_offset"] == 60
+    (last,) = structured(list_tables(60))["tables"]
+    assert last["name"] == "t60"
+    assert structured(list_tables(60))["next_offset"] is None
+
+
 def test_rows_are_returned_page_by_page(tmp_path: Path) -> None:
     """An error of the statement is SQLite's own."""
     (tmp_path / "n.csv").write_text("i\n" + "".join(f"{i}\n" for i in range(100)))

@@ -50,10 +50,11 @@ class ListedTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedTables:
-    """The tables, and why files cannot be read."""
+    """The tables, why files cannot be read, and `next_offset` if there are more tables."""
 
     tables: list[ListedTable]
     not_readable: list[str]
+    next_offset: int | None
 
 
 def tables(folder: str | Path, *, allow_write: bool = False) -> tuple[Tool, ...]:
@@ -78,13 +79,21 @@ class _Reader:
     folder: Folder
     limits: QueryLimits
 
-    def list_tables(self) -> Annotated[ToolResult, ListedTables]:
-        """List the tables in the CSV and Excel files of the folder, with their columns."""
+    def list_tables(
+        self, offset: Annotated[int, Field(ge=0)] = 0
+    ) -> Annotated[ToolResult, ListedTables]:
+        """List the tables in the CSV and Excel files of the folder, with their columns.
+
+        Args:
+            offset: how many tables to leave out first.
+        """
         with _faults_for_the_model():
             found, faults = read_tables(self.folder)
-        lines = [_describe(table) for table in found[:_MAX_TABLES]]
-        if len(found) > _MAX_TABLES:
-            lines.append(f"[cut: {len(found) - _MAX_TABLES} more tables]")
+        shown = found[offset : offset + _MAX_TABLES]
+        lines = [_describe(table) for table in shown]
+        next_offset = offset + len(shown) if offset + len(shown) < len(found) else None
+        if next_offset is not None:
+            lines.append(f"[cut; go on with offset={next_offset} of {len(found)}]")
         lines += [f"[not readable: {fault}]" for fault in faults]
         listed = [
             ListedTable(
@@ -93,10 +102,11 @@ class _Reader:
                 rows=len(table.rows),
                 columns=[ListedColumn(name=name, type=kind) for name, kind in table.columns],
             )
-            for table in found[:_MAX_TABLES]
+            for table in shown
         ]
         text = "\n".join(lines) or "[there is no CSV or Excel file]"
-        return text_result(text, ListedTables(tables=listed, not_readable=faults))
+        value = ListedTables(tables=listed, not_readable=faults, next_offset=next_offset)
+        return text_result(text, value)
 
     def query_tables(
         self,
