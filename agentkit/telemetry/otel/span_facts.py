@@ -60,12 +60,12 @@ def usage_attributes(usage: Usage) -> dict[str, AttributeValue]:
         semconv.INPUT_TOKENS: usage.input_tokens,
         semconv.OUTPUT_TOKENS: usage.output_tokens,
     }
-    rarer = {
-        semconv.CACHE_READ_TOKENS: usage.cache_read_tokens,
-        semconv.CACHE_WRITE_TOKENS: usage.cache_write_tokens,
-        semconv.REASONING_TOKENS: usage.reasoning_tokens,
-    }
-    attributes |= {name: tokens for name, tokens in rarer.items() if tokens}
+    if usage.cache_read_tokens:
+        attributes[semconv.CACHE_READ_TOKENS] = usage.cache_read_tokens
+    if usage.cache_write_tokens:
+        attributes[semconv.CACHE_WRITE_TOKENS] = usage.cache_write_tokens
+    if usage.reasoning_tokens:
+        attributes[semconv.REASONING_TOKENS] = usage.reasoning_tokens
     if usage.cost_usd is not None:
         attributes[semconv.COST] = float(usage.cost_usd)
     return attributes

@@ -10,7 +10,7 @@ reported by another task than the one that opened it, where the token is not val
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from opentelemetry.context import Context, attach, get_current
@@ -50,6 +50,7 @@ MAX_RUNS = 10_000
 """Most runs with open spans, and most runs whose last segment is remembered for a link."""
 
 Attributes = dict[str, AttributeValue]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class _Run:
@@ -103,7 +104,7 @@ class RunSpans:
         if run is None:
             run = self._open(record)
         _HANDLERS.get(type(event), RunSpans._note)(self, run, event, at)
-        if isinstance(event, RunFinished | RunFailed):
+        if isinstance(event, _ENDS):
             self._forget(record.run_id, run)
 
     def trace_of(self, run_id: str) -> str | None:
@@ -159,10 +160,15 @@ class RunSpans:
         return run
 
     def _begin(
-        self, name: str, outer: Context, attributes: Attributes, at: int
+        self,
+        name: str,
+        outer: Context,
+        attributes: Attributes,
+        at: int,
+        *,
+        kind: SpanKind = SpanKind.INTERNAL,
     ) -> tuple[Span, Context]:
         """Open a span inside a context, make it the current one, and return it with its context."""
-        kind = SpanKind.CLIENT if name.startswith(semconv.CHAT) else SpanKind.INTERNAL
         span = self._tracer.start_span(name, outer, kind=kind, attributes=attributes, start_time=at)
         context = set_span_in_context(span, outer)
         attach(context)
@@ -179,8 +185,8 @@ class RunSpans:
         if run.model:
             attributes[semconv.REQUEST_MODEL] = run.model
         name = f"{semconv.CHAT} {run.model}".rstrip()
-        run.chat, context = self._begin(name, run.context, attributes, at)
-        send_context(context)
+        run.chat, _ = self._begin(name, run.context, attributes, at, kind=SpanKind.CLIENT)
+        send_context(run.chat.get_span_context())
 
     def _end_chat(self, run: _Run, event: ModelResponded, at: int) -> None:
         chat, run.chat = run.chat, None
@@ -275,6 +281,7 @@ class RunSpans:
             attach(run.outer)
 
 
+_ENDS = (RunFinished, RunFailed)
 _HANDLERS: Mapping[type, Callable[[RunSpans, _Run, Any, int], None]] = {
     RunResumed: RunSpans._resume,
     TurnStarted: RunSpans._begin_chat,
@@ -289,4 +296,5 @@ _HANDLERS: Mapping[type, Callable[[RunSpans, _Run, Any, int], None]] = {
 
 def _nanoseconds(at: datetime) -> int:
     """Return nanoseconds since 1970, as spans have them."""
-    return round(at.timestamp() * 1e6) * 1000
+    since = at - _EPOCH
+    return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1000

@@ -50,11 +50,12 @@ def parse_trace(text: str) -> SpanContext | None:
     return context if context.is_valid else None
 
 
-def send_context(context: Context | None) -> None:
+def send_context(context: SpanContext | None) -> None:
     """Send the trace context of a span with the next requests to providers; None for nothing."""
-    if context is None:
+    if context is None or not context.is_valid:
         TRACE_HEADERS.set(None)
         return
-    carrier: dict[str, str] = {}
-    _PROPAGATOR.inject(carrier, context)
-    TRACE_HEADERS.set(carrier or None)
+    headers = {"traceparent": format_trace(context)}
+    if context.trace_state:
+        headers["tracestate"] = context.trace_state.to_header()
+    TRACE_HEADERS.set(headers)
