@@ -6,6 +6,7 @@ Out: the server's result; meanwhile, its progress and log messages as events of 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import anyio
@@ -48,7 +49,8 @@ async def call_tool(
 
         with _failures(connection, client), ungrouped():
             async with anyio.create_task_group() as group:
-                group.start_soon(notifications.forward, link_of(context).emit)
+                emit = link_of(context).emit
+                notifications.begin_with(partial(group.start_soon, notifications.forward, emit))
                 result = await client.call_tool(
                     name, dict(arguments), progress_callback=on_progress
                 )

@@ -8,6 +8,7 @@ dropped, and the number of dropped events is reported.
 """
 
 from collections import deque
+from collections.abc import Callable
 
 import anyio
 
@@ -25,9 +26,17 @@ class NotificationQueue:
         self._dropped = 0
         self._is_closed = False
         self._more = anyio.Event()
+        self._begin: Callable[[], object] | None = None
+
+    def begin_with(self, begin: Callable[[], object]) -> None:
+        """Call `begin` at the first event; it starts `forward`, which most calls do not need."""
+        self._begin = begin
 
     def add(self, event: RunEvent) -> None:
         """Queue an event; drop it if the queue is full."""
+        if self._begin is not None:
+            begin, self._begin = self._begin, None
+            begin()
         if len(self._waiting) >= MAX_NOTIFICATIONS:
             self._dropped += 1
             return
@@ -49,6 +58,7 @@ class NotificationQueue:
     def close(self) -> None:
         """Let `forward` return once the queue is empty."""
         self._is_closed = True
+        self._begin = None
         self._more.set()
 
     async def forward(self, emit: Emit) -> None:

@@ -41,3 +41,18 @@ def test_excess_events_are_dropped_and_counted() -> None:
     assert isinstance(last, ToolsetReported)
     assert "5 were dropped" in last.message
     assert notifications.take() == []
+
+
+def test_forwarding_begins_with_the_first_event() -> None:
+    """Most calls have none, and cost no task."""
+    begun: list[str] = []
+    notifications, unused = NotificationQueue("s"), NotificationQueue("s")
+    notifications.begin_with(lambda: begun.append("used"))
+    unused.begin_with(lambda: begun.append("unused"))
+
+    notifications.add(report("a"))
+    notifications.add(report("b"))
+    unused.close()
+    unused.add(report("c"))
+
+    assert begun == ["used"]
