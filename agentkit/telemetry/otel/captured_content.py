@@ -42,7 +42,12 @@ class Content:
             elif isinstance(block, ReasoningContent):
                 parts.append({"type": "reasoning", "content": block.text})
         parts += [
-            {"type": "tool_call", "id": call.id, "name": call.name, "arguments": call.arguments}
+            {
+                "type": "tool_call",
+                "id": call.id,
+                "name": call.name,
+                "arguments": _as_json(call.arguments),
+            }
             for call in message.tool_calls
         ]
         output = [{"role": "assistant", "parts": parts, "finish_reason": finish_reason}]
@@ -61,3 +66,12 @@ class Content:
         for pattern in self._patterns:
             text = replace_matches(pattern, text, _MARK)
         return text if len(text) <= MAX_CHARACTERS else f"{text[:MAX_CHARACTERS]}…"
+
+
+def _as_json(text: str) -> JsonValue:
+    """Return the value of JSON text; the text itself if it is none."""
+    try:
+        value: JsonValue = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return value

@@ -36,7 +36,7 @@ class RunMetrics:
     """
 
     def __init__(self, meter: Meter) -> None:
-        self._agents: OrderedDict[str, str] = OrderedDict()
+        self._begun: OrderedDict[str, tuple[str, str]] = OrderedDict()  # agent and model by run
         self._duration = meter.create_histogram(
             semconv.OPERATION_DURATION,
             unit="s",
@@ -61,12 +61,12 @@ class RunMetrics:
     def take(self, record: EventRecord) -> None:
         """Measure what a record reports."""
         match record.event:
-            case RunStarted(agent=agent):
-                self._agents[record.run_id] = agent
-                if len(self._agents) > MAX_RUNS:
-                    self._agents.popitem(last=False)
+            case RunStarted(agent=agent, model=model):
+                self._begun[record.run_id] = agent, model
+                if len(self._begun) > MAX_RUNS:
+                    self._begun.popitem(last=False)
             case ModelResponded():
-                self._responded(record.event, self._agents.get(record.run_id, ""))
+                self._responded(record.event, *self._begun.get(record.run_id, ("", "")))
             case ToolCallFinished(call=call, result=result, seconds=seconds):
                 outcome = "error" if result.is_error else "ok"
                 named = {semconv.OPERATION: semconv.EXECUTE_TOOL, semconv.TOOL: call.name}
@@ -87,11 +87,13 @@ class RunMetrics:
             case _:
                 return
 
-    def _responded(self, event: ModelResponded, agent: str) -> None:
+    def _responded(self, event: ModelResponded, agent: str, model: str) -> None:
         """Measure a model call."""
+        provider = event.provider or "unknown"
         named: Mapping[str, str] = {
             semconv.OPERATION: semconv.CHAT,
-            semconv.PROVIDER: event.provider or "unknown",
+            semconv.PROVIDER: semconv.PROVIDERS.get(provider, provider),
+            semconv.REQUEST_MODEL: model or "unknown",
             semconv.RESPONSE_MODEL: event.model or "unknown",
         }
         usage = event.usage
@@ -104,7 +106,7 @@ class RunMetrics:
     def _ended(self, run_id: str, reason: str, error: str | None = None) -> None:
         """Count a run that ended."""
         attributes = {
-            semconv.AGENT: self._agents.pop(run_id, ""),
+            semconv.AGENT: self._begun.pop(run_id, ("", ""))[0],
             semconv.STOP_REASON: reason,
             **({} if error is None else {semconv.ERROR_TYPE: error}),
         }

@@ -1,7 +1,7 @@
 """Names of the GenAI semantic conventions of OpenTelemetry, and additional ones of agentkit.
 
 In:  nothing.
-Out: names of spans' attributes, of events and of metrics.
+Out: names of spans' attributes, of events and of metrics; values that the conventions fix.
 
 The conventions are in development: these are those of opentelemetry-semantic-conventions 0.66b2
 (gen-ai registry of semantic-conventions v1.43). A test compares them with that package.
@@ -11,6 +11,7 @@ begin with `LATEST_` are of its commit b31e9e8ea26ac1c086d3313d474e31d7c3f391ae 
 https://github.com/open-telemetry/semantic-conventions-genai/blob/b31e9e8ea26ac1c086d3313d474e31d7c3f391ae/docs/gen-ai/gen-ai-token-metrics.md
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 OPERATION: Final = "gen_ai.operation.name"
@@ -37,6 +38,17 @@ ERROR_TYPE: Final = "error.type"
 INVOKE_AGENT: Final = "invoke_agent"
 CHAT: Final = "chat"
 EXECUTE_TOOL: Final = "execute_tool"
+
+PROVIDERS: Final[Mapping[str, str]] = {
+    "azure-openai": "azure.ai.openai",
+    "gemini": "gcp.gemini",
+    "mistral": "mistral_ai",
+    "xai": "x_ai",
+}
+"""Providers of the catalog for which the conventions have another name."""
+
+FINISH_REASON_OF: Final[Mapping[str, str]] = {"tool_calls": "tool_call"}
+"""Finish reasons for which the conventions have another name."""
 
 OPERATION_DURATION: Final = "gen_ai.client.operation.duration"
 TOKEN_USAGE: Final = "gen_ai.client.token.usage"  # noqa: S105 - the name of a metric

@@ -60,14 +60,16 @@ class _Run:
         outer: what was current before the run began.
         context: the same with the span of the agent at work.
         model: the model of the agent at work; empty if it is not known.
+        conversation: the id of its conversation.
         root: the span of the run.
         agent: the span of the agent at work: `root`, or that of a handoff.
         chat: the span of the model call under way.
         tools: the spans of running tools, by call id.
     """
 
-    def __init__(self, root: Span, outer: Context, *, model: str) -> None:
+    def __init__(self, root: Span, outer: Context, *, model: str, conversation: str) -> None:
         self.outer = outer
+        self.conversation = conversation
         self.context = set_span_in_context(root, outer)
         self.model = model
         self.root = self.agent = root
@@ -123,17 +125,19 @@ class RunSpans:
         """Open the span of a run; its first record may be another than that of its start."""
         event = record.event
         started = event if isinstance(event, RunStarted) else None
-        agent = started.agent if started is not None else ""
+        agent, model, conversation = "", "", record.run_id
+        if started is not None:
+            agent, model = started.agent, started.model
+            conversation = started.labels.get("session", conversation)
         attributes: Attributes = {
             semconv.OPERATION: semconv.INVOKE_AGENT,
             semconv.RUN_ID: record.run_id,
             semconv.SEGMENT: record.segment,
-            semconv.CONVERSATION: record.run_id,
+            semconv.CONVERSATION: conversation,
         }
         if started is not None:
-            attributes[semconv.AGENT] = started.agent
-            attributes[semconv.REQUEST_MODEL] = started.model
-            attributes[semconv.CONVERSATION] = started.labels.get("session", record.run_id)
+            attributes[semconv.AGENT] = agent
+            attributes[semconv.REQUEST_MODEL] = model
             for name, value in started.labels.items():
                 attributes[f"{semconv.LABEL}.{name}"] = value
         outer = get_current()
@@ -152,7 +156,7 @@ class RunSpans:
             links=[Link(one) for one in earlier],
             start_time=_nanoseconds(record.at),
         )
-        run = _Run(root, outer, model="" if started is None else started.model)
+        run = _Run(root, outer, model=model, conversation=conversation)
         self._runs[record.run_id] = run
         if len(self._runs) > MAX_RUNS:
             self._runs.popitem(last=False)[1].root.end()
@@ -181,7 +185,11 @@ class RunSpans:
     def _begin_chat(self, run: _Run, event: TurnStarted, at: int) -> None:
         if run.chat is not None:  # the call before it failed, and the run goes on
             run.chat.end(at)
-        attributes: Attributes = {semconv.OPERATION: semconv.CHAT, semconv.TURN: event.turn}
+        attributes: Attributes = {
+            semconv.OPERATION: semconv.CHAT,
+            semconv.CONVERSATION: run.conversation,
+            semconv.TURN: event.turn,
+        }
         if run.model:
             attributes[semconv.REQUEST_MODEL] = run.model
         name = f"{semconv.CHAT} {run.model}".rstrip()
@@ -193,13 +201,14 @@ class RunSpans:
         if chat is None:
             return
         attributes = usage_attributes(event.usage)
-        attributes[semconv.FINISH_REASONS] = (event.finish_reason,)
+        reason = semconv.FINISH_REASON_OF.get(event.finish_reason, event.finish_reason)
+        attributes[semconv.FINISH_REASONS] = (reason,)
         if event.model:
             attributes[semconv.RESPONSE_MODEL] = event.model
         if event.provider:
-            attributes[semconv.PROVIDER] = event.provider
+            attributes[semconv.PROVIDER] = semconv.PROVIDERS.get(event.provider, event.provider)
         if self._content.is_captured:
-            output = self._content.answer(event.message, event.finish_reason)
+            output = self._content.answer(event.message, reason)
             attributes[semconv.OUTPUT_MESSAGES] = output
         chat.set_attributes(attributes)  # together: each call takes a lock
         chat.end(at)
@@ -263,8 +272,8 @@ class RunSpans:
             span.end(at)
 
     def _fail(self, run: _Run, event: RunFailed, at: int) -> None:
-        run.root.set_attribute(semconv.ERROR_TYPE, event.error.kind)
         for span in run.open_spans:
+            span.set_attribute(semconv.ERROR_TYPE, event.error.kind)
             span.set_status(Status(StatusCode.ERROR, event.error.kind))
             span.end(at)
 

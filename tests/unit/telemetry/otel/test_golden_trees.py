@@ -39,7 +39,7 @@ async def test_a_run_that_was_retried_and_repaired() -> None:
 
     assert exported.story == [
         "invoke_agent adder [stop_reason=answered turns=2]",
-        "  chat openrouter:mixtral-8x22b [finish_reasons=tool_calls]",
+        "  chat openrouter:mixtral-8x22b [finish_reasons=tool_call]",
         "  ! model_retried kind=server",
         "  ! answer_repaired kind=minted_id",
         "  ! answer_repaired kind=text_call",

@@ -7,6 +7,7 @@ from opentelemetry.semconv._incubating.attributes import gen_ai_attributes
 from opentelemetry.semconv._incubating.metrics import gen_ai_metrics
 from opentelemetry.semconv.attributes import error_attributes
 
+from agentkit.config.catalog import load_catalog
 from agentkit.telemetry.otel import semconv
 from tests.unit.telemetry.explain.recorded import RECORDS
 from tests.unit.telemetry.otel.exports import Exported
@@ -24,8 +25,19 @@ def test_each_name_of_the_conventions_exists() -> None:
     for name, value in vars(semconv).items():
         if name.startswith(("LATEST_", "OPT_IN_")):
             continue
-        if name.isupper() and not value.startswith(("agentkit.", "OTEL_")):
+        own = ("agentkit.", "OTEL_")
+        if name.isupper() and isinstance(value, str) and not value.startswith(own):
             assert value in known | operations, name
+
+
+def test_values_that_the_conventions_fix_are_theirs() -> None:
+    """For providers of the catalog; each other one of these values has the catalog's name."""
+    fixed = {one.value for one in gen_ai_attributes.GenAiProviderNameValues}
+    catalog = set(load_catalog())
+
+    assert set(semconv.PROVIDERS.values()) <= fixed
+    assert set(semconv.PROVIDERS) <= catalog
+    assert {"anthropic", "deepseek", "groq", "openai", "perplexity"} <= fixed & catalog
 
 
 def test_the_commit_of_the_latest_conventions_is_named() -> None:
@@ -56,7 +68,10 @@ async def test_the_environment_chooses_the_names_of_the_metrics(
     assert ("gen_ai.client.inference.usage.input_tokens" in metrics) is latest
     if latest:
         counted = metrics["gen_ai.client.inference.usage.output_tokens"]
-        assert set(counted) == {("chat", "openrouter", "mixtral", "unknown")}
+        assert set(counted) == {
+            ("chat", "openrouter", asked, "mixtral", "unknown")
+            for asked in ("mixtral", "route:mixtral")
+        }
         per_call = metrics["gen_ai.client.inference.operation.output_tokens"]
         assert sum(per_call.values()) == sum(counted.values()) > 0
     if released and latest:

@@ -1,5 +1,7 @@
 """The spans of runs: their tree, their attributes, and what they do not hold."""
 
+import json
+
 import anyio
 import pytest
 from opentelemetry.trace import get_current_span
@@ -188,6 +190,11 @@ async def test_errors_of_tools_and_runs_are_marked() -> None:
     ]
     assert exported.attributes("execute_tool fail")["error.type"] == "tool_error"
     assert exported.attributes("invoke_agent failing")["error.type"] == "server"
+    calls = [span.attributes or {} for span in exported.spans if span.name.startswith("chat")]
+    assert [one.get("error.type") for one in calls] == [None, "server"]
+    assert {one["gen_ai.conversation.id"] for one in calls} == {
+        exported.attributes("invoke_agent failing")["agentkit.run.id"]
+    }
     assert not exported.span("invoke_agent failing").status.is_ok
     assert CANARY not in exported.everything
 
@@ -206,6 +213,11 @@ async def test_texts_are_exported_only_if_wanted() -> None:
     attributes = exported.attributes("execute_tool fail")
     assert attributes["gen_ai.tool.call.arguments"] == f'{{"text": "{CANARY} [redacted]"}}'
     assert attributes["gen_ai.tool.call.result"] == f"No: {CANARY} [redacted]"
+    called = exported.spans[1].attributes or {}
+    assert called["gen_ai.response.finish_reasons"] == ("tool_call",)
+    [output] = json.loads(str(called["gen_ai.output.messages"]))
+    assert output["finish_reason"] == "tool_call"
+    assert output["parts"][0]["arguments"] == {"text": f"{CANARY} [redacted]"}
 
 
 async def test_the_environment_switches_content_on(monkeypatch: pytest.MonkeyPatch) -> None:
