@@ -34,10 +34,12 @@ def load(name: str) -> ModuleType:
     return module
 
 
-def start(name: str, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+def start(
+    python: list[str], name: str, *words: str, stdin: str = ""
+) -> subprocess.CompletedProcess[str]:
     """Start an example as a program."""
     return subprocess.run(  # noqa: S603 - constant arguments
-        [sys.executable, str(EXAMPLES / f"{name}.py"), *words],
+        [*python, str(EXAMPLES / f"{name}.py"), *words],
         input=stdin,
         capture_output=True,
         text=True,
@@ -73,9 +75,9 @@ async def test_the_chatbot_continues_the_conversation(
     assert capsys.readouterr().out == "Lentil soup.\nYou are welcome.\n"
 
 
-def test_the_chatbot_answers_as_a_program() -> None:
+def test_the_chatbot_answers_as_a_program(python: list[str]) -> None:
     """With the sandbox."""
-    done = start("chatbot", stdin="What is on the lunch menu on Monday?\n")
+    done = start(python, "chatbot", stdin="What is on the lunch menu on Monday?\n")
 
     assert done.returncode == 0, done.stderr
     assert "lentil soup" in done.stdout
@@ -115,16 +117,16 @@ async def test_the_task_works_on_files(tmp_path: Path) -> None:
     assert not (tmp_path / "escaped.txt").exists()
 
 
-def test_the_task_answers_as_a_program(tmp_path: Path) -> None:
+def test_the_task_answers_as_a_program(tmp_path: Path, python: list[str]) -> None:
     """With the sandbox; without arguments it prints its usage."""
     (tmp_path / "a.txt").write_text("invoice 42")
 
-    done = start("task", str(tmp_path), "Which files mention invoice?")
+    done = start(python, "task", str(tmp_path), "Which files mention invoice?")
 
     assert done.returncode == 0, done.stderr
     assert "a.txt" in done.stdout
     assert "done: search_files" in done.stderr
-    assert "Run: python" in start("task").stderr
+    assert "Run: python" in start(python, "task").stderr
 
 
 @asynccontextmanager
@@ -187,9 +189,11 @@ def request(question: str) -> dict[str, Any]:
     [("y", "Order 7 was refunded."), ("n", "refused")],
     ids=["allowed", "denied"],
 )
-def test_the_support_bot_asks_before_a_refund(decision: str, outcome: str) -> None:
+def test_the_support_bot_asks_before_a_refund(
+    decision: str, outcome: str, python: list[str]
+) -> None:
     """As a program, with the sandbox."""
-    done = start("support", stdin=f"{decision}\n")
+    done = start(python, "support", stdin=f"{decision}\n")
 
     assert done.returncode == 0, done.stderr
     assert 'Run refund_order({"order": 7})? [y/n]' in done.stdout
@@ -197,9 +201,9 @@ def test_the_support_bot_asks_before_a_refund(decision: str, outcome: str) -> No
 
 
 @pytest.mark.parametrize("name", ["analyst", "coder"])
-def test_a_recorded_run_is_as_the_readme_shows_it(name: str) -> None:
+def test_a_recorded_run_is_as_the_readme_shows_it(name: str, python: list[str]) -> None:
     """The model is scripted; the results of the tools are real."""
-    done = start("recorded_run", name)
+    done = start(python, "recorded_run", name)
 
     assert done.returncode == 0, done.stderr
     assert done.stdout in (EXAMPLES.parent / "README.md").read_text()

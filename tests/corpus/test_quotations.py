@@ -1,7 +1,7 @@
 """No quotation of a call runs, in any format; the same calls without a quotation all run."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from html import escape
 from typing import TypeAlias
@@ -47,6 +47,7 @@ SPECS = [
 ]
 DELETE = ("delete_file", {"path": "notes.txt"})
 TWO: list[Call] = [DELETE, ("send_mail", {"to": "ann@example.org", "text": "It is gone."})]
+ONE_AND_TWO: list[list[Call]] = [[DELETE], TWO]
 NATIVE: list[Call] = [("wait", {"for": "Ann"})]
 CUTS: dict[str, Callable[[str], Sequence[str]] | None] = {
     "complete": None,
@@ -61,9 +62,13 @@ NATIVES = pytest.mark.parametrize("native", [[], NATIVE], ids=["alone", "with a 
 Cut: TypeAlias = Callable[[str], Sequence[str]] | None
 
 
-def _play(answer: Written, cut: Cut, history: History = QUESTION) -> Outcome:
-    """Let an agent get an answer; it does not depend on the event loop what it is read as."""
-    return anyio.run(partial(play_text, answer, _tools, cut=cut, history=history))
+def _play(answers: Iterable[Written], cut: Cut, history: History = QUESTION) -> list[Outcome]:
+    """Let an agent get each answer; it does not depend on the event loop what it is read as."""
+
+    async def play_all() -> list[Outcome]:
+        return [await play_text(one, _tools, cut=cut, history=history) for one in answers]
+
+    return anyio.run(play_all)
 
 
 def _tools(outcome: Outcome) -> list[Tool]:
@@ -75,14 +80,12 @@ def _tools(outcome: Outcome) -> list[Tool]:
 @EVERY_FORMAT
 def test_no_quotation_of_a_call_runs(form: Format, cut: Cut, native: list[Call]) -> None:
     """In whatever way it is shown; native calls of the same answer run."""
-    for name, way in WAYS.items():
-        for calls in ([DELETE], TWO):
-            answer = Written(text=way(form(calls)), native=native)
+    ways = [(name, calls) for name in WAYS for calls in ONE_AND_TWO]
+    answers = [Written(text=WAYS[name](form(calls)), native=native) for name, calls in ways]
 
-            outcome = _play(answer, cut)
-
-            assert outcome.error is None
-            assert outcome.ran == native, name
+    for (name, _), outcome in zip(ways, _play(answers, cut), strict=True):
+        assert outcome.error is None
+        assert outcome.ran == native, name
 
 
 @NATIVES
@@ -91,16 +94,15 @@ def test_no_quotation_of_a_call_runs(form: Format, cut: Cut, native: list[Call])
 def test_the_same_calls_without_a_quotation_run(form: Format, cut: Cut, native: list[Call]) -> None:
     """Alone, and after prose if the format marks its calls."""
     leads = ["", "I do that.\n", "I do that: ", "<think>I should.</think>\n"]
-    for lead in leads if form in WITH_OPENER else leads[:1]:
-        for calls in ([DELETE], TWO):
-            answer = Written(text=f"{lead}{form(calls)}", native=native)
+    led = leads if form in WITH_OPENER else leads[:1]
+    ways = [(lead, calls) for lead in led for calls in ONE_AND_TWO]
+    answers = [Written(text=f"{lead}{form(calls)}", native=native) for lead, calls in ways]
 
-            outcome = _play(answer, cut)
-
-            assert outcome.error is None
-            assert outcome.ran == [*native, *calls]
-            assert outcome.first.text == ("" if "<" in lead else lead.strip())
-            assert outcome.shown.strip() in ("", outcome.first.text)
+    for (lead, calls), outcome in zip(ways, _play(answers, cut), strict=True):
+        assert outcome.error is None
+        assert outcome.ran == [*native, *calls]
+        assert outcome.first.text == ("" if "<" in lead else lead.strip())
+        assert outcome.shown.strip() in ("", outcome.first.text)
 
 
 @EVERY_CUT
@@ -119,9 +121,8 @@ def test_what_was_read_is_not_made_a_call(form: Format, cut: Cut) -> None:
                 ToolResult("call00001", held),
             )
         )
-        for text in (call, f"The page says:\n{call}"):
-            outcome = _play(Written(text=text), cut, history)
-
+        texts = (call, f"The page says:\n{call}")
+        for outcome in _play([Written(text=text) for text in texts], cut, history):
             assert outcome.ran == []
             assert outcome.error is None
 

@@ -41,6 +41,7 @@ Call = tuple[str, Mapping[str, Any]]
 QUESTION = History((UserMessage("Do what is to be done."),))
 DONE = "Done."
 MOST_TURNS = 6
+USAGE: JsonObject = {"prompt_tokens": 9, "completion_tokens": 9, "total_tokens": 18}
 RESOLVED = resolve_model("openai-compatible:my-model", environ={}, base_url="http://127.0.0.1:9/v1")
 
 
@@ -219,9 +220,10 @@ def _exchange(answer: Written, *, cut: Callable[[str], Sequence[str]] | None) ->
     if cut is None:
         message: JsonObject = {"role": "assistant", "content": answer.text, **ending}
         choice: JsonObject = {"index": 0, "message": message, "finish_reason": answer.finish_reason}
-        return ScriptedExchange.of_json({"id": "a", "choices": [choice]})
+        return ScriptedExchange.of_json({"id": "a", "choices": [choice], "usage": USAGE})
     deltas = [{"content": piece} for piece in cut(answer.text)]
     chunks = [{"delta": delta} for delta in (*deltas, ending) if delta]
     last = {"delta": {}, "finish_reason": answer.finish_reason}
     events = [f"data: {json.dumps({'choices': [one]})}\n\n" for one in (*chunks, last)]
-    return ScriptedExchange.of_events(*events, "data: [DONE]\n\n")
+    usage = f"data: {json.dumps({'choices': [], 'usage': USAGE})}\n\n"
+    return ScriptedExchange.of_events(*events, usage, "data: [DONE]\n\n")
