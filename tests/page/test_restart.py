@@ -1,5 +1,6 @@
 """The page while its server stops and another one takes the database over."""
 
+import socket
 from pathlib import Path
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
@@ -8,6 +9,7 @@ from agentkit.service.uvicorn_server import open_port
 from tests.page.browser import BrowserThread, Tab
 from tests.page.conftest import served
 from tests.page.page_model import PageModel
+from tests.service.test_command_line import start
 
 
 def test_an_answer_goes_on_at_the_next_server(browser: BrowserThread, tmp_path: Path) -> None:
@@ -46,3 +48,34 @@ def _go_on(portal: BlockingPortal, tab: Tab, *, port: int, database: str) -> Non
         tab.page.locator(".receipt").wait_for()
         text = "".join(tab.page.locator(".answer .prose").all_inner_texts())
         assert text == "The first half. The second half."
+
+
+def test_an_answer_goes_on_after_the_server_was_killed(
+    browser: BrowserThread, tmp_path: Path
+) -> None:
+    """By SIGKILL in the middle of it: `agentkit serve` is started again, and nothing is clicked."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port = str(found.getsockname()[1])
+    words = ("talker.py", "--db", "sqlite:t.db", "--port", port)
+    process, url = start(tmp_path, *words)
+    tab = browser.open()
+    try:
+        tab.open(f"{url}/")
+        tab.send("Hello")
+        tab.sees("It is")
+        process.kill()
+        process.communicate()
+        tab.sees("Connection lost.")
+        (tmp_path / "again").touch()
+        process, url = start(tmp_path, *words)
+        tab.sees("It is done.")
+        tab.page.locator(".answer > .tools").wait_for()
+        tab.sees("Another worker took over. The unfinished turn was made again.")
+        answers = tab.page.locator(".answer .prose").all_inner_texts()
+        tab.page.locator(".banner").wait_for(state="detached")
+    finally:
+        tab.context.close()
+        process.kill()
+        process.communicate()
+
+    assert answers == ["It is done."]

@@ -35,13 +35,15 @@ PNG = "data:image/png;base64,iVBORw0KGgo="
 
 
 @asynccontextmanager
-async def open_client(url: str) -> AsyncIterator[Any]:
+async def open_client(
+    url: str, *, transport: httpx.AsyncBaseTransport | None = None
+) -> AsyncIterator[Any]:
     """Return a client that neither retries nor forgives."""
     async with openai.AsyncOpenAI(
         base_url=f"{url}/v1",
         api_key="none",
         max_retries=0,
-        http_client=httpx.AsyncClient(verify=TLS),
+        http_client=httpx.AsyncClient(verify=TLS, transport=transport),
         _strict_response_validation=True,
     ) as client:
         yield client

@@ -145,9 +145,11 @@ def test_sigterm_ends_a_service_with_an_answer_under_way(tmp_path: Path) -> None
     assert seconds < 60  # 2.2 on a machine with nothing else to do
 
 
-def test_a_reader_goes_on_after_a_kill_in_the_middle_of_an_answer(tmp_path: Path) -> None:
+def test_a_reader_goes_on_after_a_kill_in_the_middle_of_an_answer(
+    tmp_path: Path, database_url: str
+) -> None:
     """Without a gap or a double; the text that was begun is written again from its start."""
-    words = ("talker.py", "--db", "sqlite:t.db")
+    words = ("talker.py", "--db", database_url)
     process, url = start(tmp_path, *words)
     try:
         httpx.post(f"{url}/runs", json={"agent": "talker", "prompt": "x", "run_id": "r"})

@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
 
+from agentkit import Agent
+from agentkit.service import build_service
 from tests.service.chat_client import PNG, open_client
 from tests.service.responses_client import (
     BOTH,
@@ -274,6 +277,34 @@ async def titles_of(url: str) -> list[str]:
     async with httpx.AsyncClient() as http:
         answer = await http.get(f"{url}/sessions", params={"limit": 200})
     return [one["title"] for one in answer.json()["sessions"]]
+
+
+async def test_stored_responses_are_there_after_a_restart(database_url: str) -> None:
+    """On both databases: the next process reads them, goes on with them and deletes them."""
+    async with restarted(database_url, RuleModel()) as client:
+        first = await client.responses.create(model="helper", input="a")
+    model = RuleModel()
+    async with restarted(database_url, model) as client:
+        found = await client.responses.retrieve(first.id)
+        second = await client.responses.create(
+            model="helper", input="b", previous_response_id=first.id
+        )
+        await client.responses.delete(first.id)
+        with pytest.raises(openai.NotFoundError):
+            await client.responses.retrieve(first.id)
+
+    assert found.model_dump() == first.model_dump()
+    assert second.output_text == "You said: b"
+    assert [one.text for one in model.requests[-1].history] == ["a", "You said: a", "b"]
+
+
+@asynccontextmanager
+async def restarted(database: str, model: RuleModel) -> AsyncIterator[Any]:
+    """Open a service on a database, and return a client of it."""
+    service = build_service({"helper": Agent(model)}, database=database)
+    transport = httpx.ASGITransport(app=service)
+    async with service.open(), open_client("http://localhost", transport=transport) as client:
+        yield client
 
 
 async def test_a_response_that_is_not_to_be_stored_is_not(client: Any) -> None:
