@@ -48,6 +48,8 @@ GOALS: Mapping[str, Mapping[str, float]] = {
     },
     "service: complete request": {"adds ms": 0.6},
     "service: 200 streams": {"ratio": 1.6, "MB": 100},
+    "service: chat page": {"ready ms": 1000},
+    "service: chat page, 2,000 messages": {"frame p99 ms": 33},
     "durable: conversations, PostgreSQL": {
         "append CPU ms": 1.0,
         "path of 400 ms": 10,

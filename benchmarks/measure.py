@@ -11,6 +11,7 @@ import gc
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from statistics import median, quantiles
 
@@ -119,6 +120,12 @@ async def registering(_: int) -> Figures:
     return {"ms": (time.process_time() - start) * 1000}
 
 
+async def in_browser(port: int, *, case: str) -> Figures:
+    """Measure in a browser; Playwright is loaded for such a case only, not into all processes."""
+    figures: Figures = await getattr(import_module("benchmarks.chat_page"), case)(port)
+    return figures
+
+
 CASES: Mapping[str, Callable[[int], Awaitable[Figures]]] = {
     "short run, 1 tool": partial(ratio, opened, Case(), runs=60, rounds=9),
     "short run, 20 tools": partial(ratio, opened, Case(tools=20), runs=60, rounds=9),
@@ -165,6 +172,8 @@ LONG_CASES: Mapping[str, Callable[[int], Awaitable[Figures]]] = {
     "durable: conversations, PostgreSQL": partial(sessions, kind="postgresql"),
     "service: complete request": partial(complete_request, requests=300, rounds=7),
     "service: 200 streams": partial(many_streams, rounds=3),
+    "service: chat page": partial(in_browser, case="page_ready"),
+    "service: chat page, 2,000 messages": partial(in_browser, case="scrolling"),
 }
 """The cases that take minutes."""
 

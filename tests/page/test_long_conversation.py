@@ -42,7 +42,7 @@ FIRST_SHOWN = """
 """
 
 
-async def _store_messages(service: Service) -> str:
+async def store_messages(service: Service) -> str:
     """Store a conversation, and return its id."""
     assert service.state.sessions is not None
     session = await service.state.sessions.create(agent="support", title="A long day")
@@ -60,7 +60,7 @@ def url(model: PageModel) -> Iterator[str]:
         start_blocking_portal() as portal,
         portal.wrap_async_context_manager(open_port(service, port=0)) as running,
     ):
-        session_id = portal.call(_store_messages, service)
+        session_id = portal.call(store_messages, service)
         yield f"{running.url}/#/c/{session_id}"
 
 
