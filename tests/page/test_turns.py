@@ -322,9 +322,9 @@ async def test_a_turn_that_is_not_one_is_refused(turn: dict[str, Any]) -> None:
     assert texts == []
 
 
-async def test_a_conversation_is_read_in_pages_from_its_end() -> None:
+async def test_a_conversation_is_read_in_pages_from_its_end(database_url: str) -> None:
     """Each begins with a message of the user, and has the other versions of those by their ids."""
-    async with serving(PageModel()) as chat:
+    async with serving(PageModel(), database=database_url) as chat:
         await chat.begin()
         first = await chat.turn(prompt="Compare the regions")
         second = await chat.turn(prompt="Two", after=first["entry"]["id"])
@@ -355,9 +355,9 @@ async def test_a_conversation_is_read_in_pages_from_its_end() -> None:
     assert wrong == [400, 400]
 
 
-async def test_pages_of_a_fork_go_on_in_the_conversation_it_came_from() -> None:
+async def test_pages_of_a_fork_go_on_in_the_conversation_it_came_from(database_url: str) -> None:
     """Without the branches that were made there; one that is made in the fork is a version."""
-    async with serving(PageModel()) as chat:
+    async with serving(PageModel(), database=database_url) as chat:
         await chat.begin()
         first = await chat.turn(prompt="One")
         await chat.turn(prompt="Other", replaces=first["entry"]["id"])
