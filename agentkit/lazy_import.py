@@ -1,13 +1,15 @@
-"""Load an object by name at its first use.
+"""Load modules and objects by name at their first use.
 
-In:  `"package.module:attribute"`.
-Out: the object.
+In:  `"package.module:attribute"`, or the name of a module.
+Out: the object, the module.
 
 For modules that are too heavy for `import agentkit` or belong to an extra
 (docs/decisions/0003-lazy-imports.md), and for launchers that a catalog names.
 """
 
 from importlib import import_module
+from types import ModuleType
+from typing import Any
 
 from agentkit.errors import ConfigError, MissingExtraError
 
@@ -40,3 +42,36 @@ def load_object(path: str, *, extra: str | None = None) -> object:
     except AttributeError as error:
         raise ConfigError(f"Module {module_name!r} has no {attribute!r}.") from error
     return found
+
+
+class LazyModule:
+    """A module that is imported when one of its names is first used.
+
+    Args:
+        name: the dotted name of the module.
+        extra: see `load_object`.
+    """
+
+    def __init__(self, name: str, *, extra: str | None = None) -> None:
+        self._name = name
+        self._extra = extra
+
+    def __getattr__(self, attribute: str) -> Any:
+        if attribute.startswith("__"):  # asked by tools that look at any object
+            raise AttributeError(attribute)
+        return load_object(f"{self._name}:{attribute}", extra=self._extra)
+
+
+def load_submodule(package: str, name: str) -> ModuleType:
+    """Import a module of a package, for the package's `__getattr__`.
+
+    Raises:
+        AttributeError: there is no such module.
+    """
+    path = f"{package}.{name}"
+    try:
+        return import_module(path)
+    except ModuleNotFoundError as error:
+        if error.name != path:
+            raise
+        raise AttributeError(f"module {package!r} has no attribute {name!r}") from None

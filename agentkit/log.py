@@ -19,15 +19,17 @@ import logging
 import sys
 import textwrap
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Protocol, TypeAlias, cast
+from typing import Protocol, TypeAlias
 
-from agentkit.lazy_import import load_object
+from agentkit.lazy_import import LazyModule
 
 __all__ = ["current_log_facts"]
+
+structlog = LazyModule("structlog")
 
 _RESERVED = (frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "event"}) - {
     "exc_info",
@@ -118,21 +120,18 @@ def _configured_logger(name: str) -> _StructlogLogger | None:
     """Return structlog's logger of this name if the program has configured structlog."""
     if not _uses_structlog():
         return None
-    is_configured = cast(Callable[[], bool], load_object("structlog:is_configured"))
-    if not is_configured():
+    if not structlog.is_configured():
         return None
-    get_logger = cast(Callable[[str], _StructlogLogger], load_object("structlog.stdlib:get_logger"))
-    return get_logger(name)
+    logger: _StructlogLogger = structlog.stdlib.get_logger(name)
+    return logger
 
 
 def _context() -> Mapping[str, object]:
     """Return the context variables that the program has bound with structlog."""
     if not _uses_structlog():
         return {}
-    get = cast(
-        Callable[[], Mapping[str, object]], load_object("structlog.contextvars:get_contextvars")
-    )
-    return get()
+    bound: Mapping[str, object] = structlog.contextvars.get_contextvars()
+    return bound
 
 
 def _uses_structlog() -> bool:

@@ -16,6 +16,8 @@ FOLDERS = (ROOT, ROOT / "tools", ROOT / "agents")
 PACKAGES = ("agentkit", "agentkit_tools", "agentkit_agents")
 PATH = re.compile(r"(agentkit(?:_tools|_agents)?(?:\.\w+)*):\w+")
 
+OWN = re.compile(r"agentkit(_tools|_agents)?(\.|\Z)")
+
 LAUNCHERS = {
     ("agentkit.model.launch", "agentkit.local.llama_server"),
     ("agentkit.model.launch", "agentkit.sandbox"),
@@ -38,14 +40,32 @@ def lazy_imports() -> Iterator[tuple[str, str]]:
     for folder, package in zip(FOLDERS, PACKAGES, strict=True):
         for path in sorted((folder / package).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
-                    continue
-                if found := PATH.fullmatch(node.value):
-                    yield module_name(path), found[1]
+                for name in named_modules(node):
+                    yield module_name(path), name
     catalog = tomllib.loads((ROOT / "agentkit/config/catalog.toml").read_text(encoding="utf-8"))
     for provider in catalog.values():
         if "launcher" in provider:
             yield "agentkit.model.launch", provider["launcher"].partition(":")[0]
+
+
+def named_modules(node: ast.AST) -> Iterator[str]:
+    """Yield what a node loads: `"module:name"`, `LazyModule("module")`, or `cli.module`."""
+    match node:
+        case ast.Constant(str(text)) if found := PATH.fullmatch(text):
+            yield found[1]
+        case ast.Call(ast.Name("LazyModule"), [ast.Constant(str(name))]) if OWN.match(name):
+            yield name
+        case ast.Attribute():
+            module = "agentkit." + ast.unparse(node)
+            if module.startswith("agentkit.cli.") and is_module(module):
+                yield module
+        case _:
+            pass
+
+
+def is_module(name: str) -> bool:
+    """Return whether a dotted name is that of a module of agentkit, not of a package."""
+    return ROOT.joinpath(*name.split(".")).with_suffix(".py").is_file()
 
 
 def contracts(kind: str) -> list[dict[str, Any]]:

@@ -4,13 +4,10 @@ In:  pieces of an answer's text.
 Out: plain text in a pipe, rendered Markdown on a terminal.
 """
 
-from collections.abc import Callable
-from typing import Protocol, cast
+from typing import Protocol
 
-from rich.console import Console
-
+from agentkit import cli
 from agentkit.cli.terminal import answer_console, write
-from agentkit.lazy_import import load_object
 
 
 class AnswerWriter(Protocol):
@@ -32,11 +29,8 @@ def answer_writer(*, is_raw: bool = False) -> AnswerWriter:
     if is_raw or not console.is_terminal or console.is_dumb_terminal:
         return PlainWriter()
     # It loads a parser and a highlighter, which a pipe does not need.
-    build = cast(
-        Callable[[Console], AnswerWriter],
-        load_object("agentkit.cli.markdown_writer:MarkdownWriter"),
-    )
-    return build(console)
+    writer: AnswerWriter = cli.markdown_writer.MarkdownWriter(console)
+    return writer
 
 
 class PlainWriter:

@@ -5,13 +5,13 @@ Out: calls of one module per command; each ends through `exit_codes.exit_code_of
 """
 
 import logging
-from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
+from agentkit import cli
 from agentkit.cli.agent_builder import selection_of
 from agentkit.cli.commands.agents import list_agents
 from agentkit.cli.commands.chat import run_chat
@@ -43,7 +43,6 @@ from agentkit.cli.shared_options import (
     with_shared_options,
 )
 from agentkit.cli.terminal import prepare_streams, write
-from agentkit.lazy_import import load_object
 from agentkit.version import __version__
 
 app: typer.Typer = typer.Typer(
@@ -94,8 +93,7 @@ def _begin(
     if debug:
         log_to_standard_error(logging.getLogger("agentkit"))
     if context.invoked_subcommand is None:
-        welcome = cast(Callable[[], int], load_object("agentkit.cli.welcome:show_welcome"))
-        raise typer.Exit(exit_code_of(welcome))
+        raise typer.Exit(exit_code_of(cli.welcome.show_welcome))
 
 
 @app.command(
@@ -270,8 +268,7 @@ def doctor(  # noqa: PLR0913 - the options of a command
 ) -> int:
     """Test what a provider supports, and save the result."""
     # Its probes take longer to import than all other commands together.
-    run = cast(Callable[..., int], load_object("agentkit.cli.commands.doctor:run_doctor_with"))
-    return run(
+    code: int = cli.commands.doctor.run_doctor_with(
         target=target,
         base_url=base_url,
         api_key_env=api_key_env,
@@ -281,6 +278,7 @@ def doctor(  # noqa: PLR0913 - the options of a command
         probe_seconds=timeout,
         max_cost_usd=Decimal(str(max_cost)),
     )
+    return code
 
 
 @app.command()

@@ -12,14 +12,14 @@ import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from enum import StrEnum
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 import anyio
 
+from agentkit import cli
 from agentkit.agent.agent import Agent
 from agentkit.cli.run_display import reason_of
 from agentkit.cli.terminal import note
-from agentkit.lazy_import import load_object
 from agentkit.message import ToolResult
 from agentkit.tools.approval import ApprovalRule, Verdict, plan_call
 from agentkit.tools.question import Question, answer_verdict, question_of
@@ -78,8 +78,8 @@ def terminal_asker() -> AskLine | None:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return None
     # Its library takes a tenth of a second to load, and few runs ask anything.
-    asker = cast(Callable[[], AskLine], load_object("agentkit.cli.line_prompt:line_asker"))
-    return asker()
+    ask: AskLine = cli.line_prompt.line_asker()
+    return ask
 
 
 class ApprovalPrompt:

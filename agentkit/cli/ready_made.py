@@ -9,11 +9,15 @@ Both packages are above agentkit in the layers, so they are loaded by name and n
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from agentkit.agent.agent import Agent
-from agentkit.lazy_import import load_object
+from agentkit.lazy_import import LazyModule
 from agentkit.tools.tool import Tool
+
+agentkit_tools = LazyModule("agentkit_tools")
+agentkit_skills = LazyModule("agentkit_tools.skills")
+agentkit_agents = LazyModule("agentkit_agents")
 
 
 class ReadyMadeTools(Protocol):
@@ -46,15 +50,18 @@ class ReadyMadeTools(Protocol):
 
 def tool_families() -> Mapping[str, ReadyMadeTools]:
     """Return the tool families by name."""
-    return cast(Mapping[str, ReadyMadeTools], load_object("agentkit_tools:FAMILIES"))
+    families: Mapping[str, ReadyMadeTools] = agentkit_tools.FAMILIES
+    return families
 
 
 def load_tools(
     name: str, *, folder: Path, allow_write: bool, setting: str | None = None
 ) -> tuple[Tool, ...]:
     """Return the tools of a family; see `agentkit_tools.load_tools`."""
-    load = cast(Callable[..., tuple[Tool, ...]], load_object("agentkit_tools:load_tools"))
-    return load(name, folder=folder, allow_write=allow_write, setting=setting)
+    tools: tuple[Tool, ...] = agentkit_tools.load_tools(
+        name, folder=folder, allow_write=allow_write, setting=setting
+    )
+    return tools
 
 
 class ReadyMadeSkills(Protocol):
@@ -71,13 +78,14 @@ class ReadyMadeSkills(Protocol):
 
 def load_skills(folders: Sequence[Path]) -> ReadyMadeSkills:
     """Return the skills in folders; see `agentkit_tools.skills.load_skills`."""
-    load = cast(Callable[..., ReadyMadeSkills], load_object("agentkit_tools.skills:load_skills"))
-    return load(*folders)
+    skills: ReadyMadeSkills = agentkit_skills.load_skills(*folders)
+    return skills
 
 
 def agents() -> Mapping[str, str]:
     """Return what each ready-made agent does, by name."""
-    return cast(Mapping[str, str], load_object("agentkit_agents:AGENTS"))
+    described: Mapping[str, str] = agentkit_agents.AGENTS
+    return described
 
 
 def agent_builder(name: str, *, folder: Path = Path()) -> Callable[..., Agent[Any]]:
@@ -87,5 +95,4 @@ def agent_builder(name: str, *, folder: Path = Path()) -> Callable[..., Agent[An
         name: one of `agents()`.
         folder: where an agent works that works in a folder.
     """
-    load = cast(Callable[..., Agent[Any]], load_object("agentkit_agents:load_agent"))
-    return partial(load, name, folder=folder)
+    return partial(agentkit_agents.load_agent, name, folder=folder)

@@ -4,15 +4,15 @@ In:  the options `--session`, `--continue` and `--no-store`.
 Out: the conversation; the database and its modules are loaded only if one is wanted.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
+from agentkit import cli
 from agentkit.agent.agent import Agent
 from agentkit.agent.stream import AgentStream
 from agentkit.errors import UsageError
 from agentkit.history import History
-from agentkit.lazy_import import load_object
 from agentkit.message import Message, UserMessage
 from agentkit.value import dataclass
 
@@ -58,9 +58,6 @@ class StoredConversation(Protocol):
         """Return a line about each of the conversations that were used last."""
 
 
-_Open = Callable[[SessionChoice], AbstractAsyncContextManager[StoredConversation | None]]
-
-
 @asynccontextmanager
 async def open_conversation(
     choice: SessionChoice, *, by_default: bool
@@ -82,6 +79,5 @@ async def open_conversation(
     if not (choice.is_asked_for or (by_default and choice.is_stored)):
         yield None
         return
-    open_stored = cast(_Open, load_object("agentkit.cli.stored_conversation:open_stored"))
-    async with open_stored(choice) as conversation:
+    async with cli.stored_conversation.open_stored(choice) as conversation:
         yield conversation

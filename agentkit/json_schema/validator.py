@@ -17,8 +17,11 @@ from itertools import islice
 from typing import Any, Literal, TypeAlias, cast
 
 from agentkit.json_schema.strict_json import JsonObject, JsonValue
-from agentkit.lazy_import import load_object
+from agentkit.lazy_import import LazyModule
 from agentkit.value import dataclass
+
+engine = LazyModule("agentkit.json_schema.engine")
+fast_check = LazyModule("agentkit.json_schema.fast_check")
 
 MAX_SCHEMA_DEPTH = 100
 MAX_VIOLATIONS = 8
@@ -52,8 +55,7 @@ class JsonSchema:
         found = dict.fromkeys(_patterns_in(self.schema))
         if not found:
             return ()
-        find: Any = load_object("agentkit.json_schema.engine:find_unsupported_patterns")
-        unsupported: tuple[str, ...] = find(tuple(found))
+        unsupported: tuple[str, ...] = engine.find_unsupported_patterns(tuple(found))
         return unsupported
 
     def violations(
@@ -61,19 +63,16 @@ class JsonSchema:
     ) -> "tuple[Violation, ...]":
         """Return where `value` does not match, at most `limit` places; empty if it matches."""
         if self._fast_check is None:
-            build: Any = load_object("agentkit.json_schema.fast_check:FastCheck")
-            self._fast_check = build(self.schema, asserts_formats=self._is_derived)
+            self._fast_check = fast_check.FastCheck(self.schema, asserts_formats=self._is_derived)
         if self._fast_check.accepts(value):
             return ()
-        find: Any = load_object("agentkit.json_schema.engine:find_violations")
-        found: tuple[Violation, ...] = find(self._build(), value, limit=limit)
+        found: tuple[Violation, ...] = engine.find_violations(self._build(), value, limit=limit)
         return found
 
     def _build(self) -> Any:
         """Return jsonschema's validator, which is built once."""
         if self._validator is None:
-            build: Any = load_object("agentkit.json_schema.engine:build_validator")
-            self._validator = build(self.schema, asserts_formats=self._is_derived)
+            self._validator = engine.build_validator(self.schema, asserts_formats=self._is_derived)
         return self._validator
 
     def _check(self) -> None:
@@ -81,8 +80,7 @@ class JsonSchema:
         form = validity_of(self.schema)
         if form == "plain":
             return
-        check: Any = load_object("agentkit.json_schema.engine:check_schema")
-        check(self.schema, self._build(), is_known_valid=form == "refers")
+        engine.check_schema(self.schema, self._build(), is_known_valid=form == "refers")
 
 
 def _copy(schema: Mapping[str, JsonValue]) -> JsonObject:

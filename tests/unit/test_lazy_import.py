@@ -1,11 +1,13 @@
 """Objects are loaded by name, and a failure names what is missing."""
 
 import json
+import sys
 
 import pytest
 
+from agentkit import cli
 from agentkit.errors import ConfigError, MissingExtraError
-from agentkit.lazy_import import load_object
+from agentkit.lazy_import import LazyModule, load_object, load_submodule
 
 
 def test_an_object_is_loaded_by_its_name() -> None:
@@ -32,3 +34,24 @@ def test_the_error_of_a_missing_extra_names_what_to_install() -> None:
     """The message contains the name of the extra."""
     with pytest.raises(MissingExtraError, match=r"install 'mixtral-agentkit\[units\]'"):
         load_object("no_such_module:x", extra="units")
+
+
+def test_a_lazy_module_is_imported_by_its_first_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked of any object is no name of it."""
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    module = LazyModule("colorsys")
+
+    assert not hasattr(module, "__wrapped__")
+    assert "colorsys" not in sys.modules
+    assert module.rgb_to_hsv(1, 1, 1) == (0, 0, 1)
+    with pytest.raises(MissingExtraError, match="units"):
+        _ = LazyModule("no_such_module", extra="units").anything
+
+
+def test_a_module_of_a_package_is_imported_by_its_name() -> None:
+    """Another name is no attribute."""
+    assert load_submodule("json", "tool").__name__ == "json.tool"
+    with pytest.raises(AttributeError, match="module 'json' has no attribute 'nope'"):
+        load_submodule("json", "nope")
+    with pytest.raises(AttributeError):
+        _ = cli.no_such_module

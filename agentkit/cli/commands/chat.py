@@ -13,11 +13,12 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal, TypeAlias, cast
+from typing import Literal, TypeAlias
 
 import anyio
 import anyio.to_thread
 
+from agentkit import cli
 from agentkit.agent.agent import Agent
 from agentkit.cli.agent_builder import AgentSelection, build_agent
 from agentkit.cli.answer_writer import answer_writer
@@ -43,7 +44,6 @@ from agentkit.event import (
 )
 from agentkit.exception_groups import ungrouped
 from agentkit.history import History
-from agentkit.lazy_import import load_object
 from agentkit.message import AssistantMessage, Message, ToolResult, UserMessage
 from agentkit.value import dataclass
 
@@ -85,10 +85,7 @@ def run_chat(
     introduce(built)
     read_line: ReadLine = read_piped_line
     if sys.stdin.isatty():
-        reader = cast(
-            Callable[[], ReadLine], load_object("agentkit.cli.line_editor:terminal_reader")
-        )
-        read_line = reader()
+        read_line = cli.line_editor.terminal_reader()
         note("Ctrl-C stops an answer, Ctrl-D ends, /help lists the commands.", style="dim")
     chat = ChatSession(
         agent=built.agent,

@@ -4,14 +4,13 @@ In:  the address of the database.
 Out: what was done, on standard error; the work is loaded on use.
 """
 
-from collections.abc import Callable
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
+from agentkit import cli
 from agentkit.cli.database_option import DatabaseOption
 from agentkit.cli.shared_options import exits_with_code
-from agentkit.lazy_import import load_object
 
 app: typer.Typer = typer.Typer(
     name="db",
@@ -29,20 +28,16 @@ Examples:
 @exits_with_code
 def migrate(*, db: DatabaseOption = None) -> int:
     """Create the tables, or bring them to this version."""
-    work = cast(
-        Callable[[str | None], int], load_object("agentkit.cli.database_admin:migrate_database")
-    )
-    return work(db)
+    code: int = cli.database_admin.migrate_database(db)
+    return code
 
 
 @app.command(epilog="Exit codes: 0 the tables are current; 1 they are older or newer.")
 @exits_with_code
 def check(*, db: DatabaseOption = None) -> int:
     """Compare the tables with those that this version needs; changes nothing."""
-    work = cast(
-        Callable[[str | None], int], load_object("agentkit.cli.database_admin:check_database")
-    )
-    return work(db)
+    code: int = cli.database_admin.check_database(db)
+    return code
 
 
 @app.command()
@@ -56,8 +51,5 @@ def gc(
     ] = 30,
 ) -> int:
     """Remove for good what was deleted some time ago."""
-    work = cast(
-        Callable[[str | None, float], int],
-        load_object("agentkit.cli.database_admin:remove_deleted_sessions"),
-    )
-    return work(db, older_than)
+    code: int = cli.database_admin.remove_deleted_sessions(db, older_than)
+    return code

@@ -10,11 +10,11 @@ not work or could not be tested. 2: wrong usage; nothing was sent.
 import json
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from rich.table import Table as RichTable
 from rich.text import Text
@@ -35,8 +35,10 @@ from agentkit.doctor.findings import find_all
 from agentkit.doctor.profile_diff import Table, changed_table, full_table
 from agentkit.doctor.run_probes import DoctorReport, ProbeSettings, diagnose
 from agentkit.errors import ConfigError
-from agentkit.lazy_import import load_object
+from agentkit.lazy_import import LazyModule
 from agentkit.value import dataclass
+
+user_catalog = LazyModule("agentkit.config.user_catalog")  # it loads tomlkit, to write a catalog
 
 _PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _STYLES = {"yes": "green", "no": "red", "partly": "yellow", "unclear": "yellow", "not asked": "dim"}
@@ -173,24 +175,16 @@ def _plan_edit(
 
 
 def _save(path: Path, edit: _CatalogEdit) -> None:
-    # tomlkit is loaded only to write a catalog.
-    edit_file = cast(Callable[..., str], load_object("agentkit.config.user_catalog:edit_catalog"))
-    save = cast(
-        Callable[[Path, str], None],
-        load_object("agentkit.config.user_catalog:save_catalog"),
-    )
-    save(path, edit_file(path, provider=edit.provider, table=edit.table))
+    text = user_catalog.edit_catalog(path, provider=edit.provider, table=edit.table)
+    user_catalog.save_catalog(path, text)
 
 
 def _to_toml(edit: _CatalogEdit) -> str:
     """Return the table as TOML; empty if nothing changes."""
     if not edit.table:
         return ""
-    format_table = cast(
-        Callable[[str, Table], str],
-        load_object("agentkit.config.user_catalog:format_table"),
-    )
-    return format_table(edit.provider, edit.table)
+    text: str = user_catalog.format_table(edit.provider, edit.table)
+    return text
 
 
 def _show_progress(name: str) -> None:

@@ -4,15 +4,14 @@ In:  the name of a run.
 Out: the exit code; the work is loaded on use.
 """
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
+from agentkit import cli
 from agentkit.cli.database_option import DatabaseOption
 from agentkit.cli.shared_options import JsonOption, exits_with_code
-from agentkit.lazy_import import load_object
 
 
 @exits_with_code
@@ -37,5 +36,5 @@ def explain(
     as_json: JsonOption = False,
 ) -> int:
     """Explain what a run did: its steps, repairs, retries, time and money."""
-    work = cast(Callable[..., int], load_object("agentkit.cli.explained_run:explain_run"))
-    return work(run, html=html, as_json=as_json, other=compare, db=db)
+    code: int = cli.explained_run.explain_run(run, html=html, as_json=as_json, other=compare, db=db)
+    return code

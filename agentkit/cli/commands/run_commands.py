@@ -7,13 +7,13 @@ Out: tables, events or JSON on standard output; the work is loaded on use.
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Protocol, cast
+from typing import Annotated, Protocol
 
 import typer
 
+from agentkit import cli
 from agentkit.cli.database_option import DatabaseOption
 from agentkit.cli.shared_options import JsonOption, exits_with_code
-from agentkit.lazy_import import load_object
 
 
 class RunStatusName(StrEnum):
@@ -92,10 +92,8 @@ IdArgument = Annotated[str, typer.Argument(metavar="ID", help="As 'agentkit runs
 
 
 def _commands(db: str | None, tenant: str) -> RunCommands:
-    return cast(
-        RunCommands,
-        cast(type, load_object("agentkit.cli.stored_runs:StoredRuns"))(db, tenant=tenant),
-    )
+    commands: RunCommands = cli.stored_runs.StoredRuns(db, tenant=tenant)
+    return commands
 
 
 @app.command()

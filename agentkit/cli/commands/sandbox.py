@@ -6,12 +6,11 @@ Out: its base URL on the first line of standard output, a line for each request 
 It serves until Ctrl-C or a request to terminate, which is a good end: exit code 0.
 """
 
-from collections.abc import Callable, Coroutine, Sequence
-from typing import cast
+from collections.abc import Sequence
 
 import anyio
 
-from agentkit.lazy_import import load_object
+from agentkit import cli
 from agentkit.value import dataclass
 
 
@@ -40,8 +39,5 @@ def run_sandbox(options: SandboxOptions) -> int:
         ConfigError: the provider or a fault is not known, or the port is taken.
     """
     # The server takes a quarter of a second to load, and other commands need none.
-    serve = cast(
-        Callable[[SandboxOptions], Coroutine[None, None, int]],
-        load_object("agentkit.cli.commands.sandbox_server:serve_sandbox"),
-    )
-    return anyio.run(serve, options)
+    code: int = anyio.run(cli.commands.sandbox_server.serve_sandbox, options)
+    return code

@@ -6,13 +6,13 @@ Out: tables, messages or JSON on standard output; the work is loaded on use.
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Protocol, cast
+from typing import Annotated, Protocol
 
 import typer
 
+from agentkit import cli
 from agentkit.cli.database_option import DatabaseOption, TenantOption
 from agentkit.cli.shared_options import JsonOption, exits_with_code
-from agentkit.lazy_import import load_object
 
 
 class ExportFormat(StrEnum):
@@ -64,10 +64,8 @@ FormatOption = Annotated[
 
 
 def _commands(db: str | None, tenant: str) -> SessionCommands:
-    return cast(
-        SessionCommands,
-        cast(type, load_object("agentkit.cli.stored_sessions:StoredSessions"))(db, tenant=tenant),
-    )
+    commands: SessionCommands = cli.stored_sessions.StoredSessions(db, tenant=tenant)
+    return commands
 
 
 @app.command("list")

@@ -4,14 +4,13 @@ In:  which agents, which database.
 Out: the exit code; the work is loaded on use.
 """
 
-from collections.abc import Callable
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
+from agentkit import cli
 from agentkit.cli.database_option import DatabaseOption
 from agentkit.cli.shared_options import exits_with_code
-from agentkit.lazy_import import load_object
 from agentkit.value import dataclass
 
 
@@ -72,10 +71,7 @@ def worker(
     Runs that do not end in the grace time are put back for another worker. A second signal ends the
     grace time.
     """
-    work = cast(
-        Callable[[WorkerRequest], int], load_object("agentkit.cli.worker_process:run_worker")
-    )
-    return work(
+    code: int = cli.worker_process.run_worker(
         WorkerRequest(
             target=target,
             db=db,
@@ -86,3 +82,4 @@ def worker(
             metrics=metrics,
         )
     )
+    return code
