@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from agentkit.durable import RunInfo, open_runs
-from tests.integration.test_cli import LIMIT_SECONDS, command, environment
+from tests.integration.test_cli import LIMIT_SECONDS, command, environment, wait_for
 
 PROGRAM = '''
 from pathlib import Path
@@ -115,8 +115,9 @@ def test_a_worker_puts_back_what_does_not_end(folder: Path, sqlite_url: str, way
     process = start_worker(folder, sqlite_url, "--grace", "0" if way == "no grace" else "1000")
     wait_for_file(folder / "holding")
     process.send_signal(signal.SIGTERM)
-    if way == "second signal":
-        time.sleep(0.2)
+    if way == "second signal":  # before the first arrives, it would be the same one
+        assert process.stderr is not None
+        wait_for("Stopping; ", process.stderr)
         process.send_signal(signal.SIGTERM)
 
     assert end(process) == 0

@@ -198,14 +198,20 @@ async def test_what_does_not_end_in_time_is_cancelled_with_an_error(stream: bool
             httpx.AsyncClient() as client,
             anyio.create_task_group() as tasks,
         ):
+            headers_arrived = anyio.Event()
 
             async def ask() -> None:
                 address = f"{running.url}/v1/chat/completions"
-                answers.append(await post(client, address, body("silent", stream=stream)))
+                content = body("silent", stream=stream)
+                async with client.stream("POST", address, json=content, timeout=LONG) as answer:
+                    headers_arrived.set()
+                    await answer.aread()
+                answers.append(answer)
 
             tasks.start_soon(ask)
             await happens(model.has_begun)
-            await anyio.sleep(0.1)
+            if stream:
+                await headers_arrived.wait()
             await running.drain(0)
 
     assert model.has_left.is_set()
