@@ -258,9 +258,12 @@ class _Compiler:
         required = frozenset(cast(list[str], _list(schema.get("required", []))))
         additional = schema.get("additionalProperties", True)
         others: Form = {} if additional is False else self.form(additional)
+        # Then an object with as many properties as are known lacks none, or has an unknown one.
+        is_closed = not others and required <= fields.keys()
 
         def check(value: dict[str, Any], left: list[int]) -> bool:
-            if not required <= value.keys():
+            is_full = is_closed and len(value) >= len(fields)
+            if not is_full and not required <= value.keys():
                 return False
             try:
                 for name, one in value.items():

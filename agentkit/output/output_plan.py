@@ -344,7 +344,7 @@ def _with_exemption(rule: ApprovalRule, tool: Tool) -> ApprovalRule:
 def _written(ready: ReadyCall) -> str:
     """Return the arguments of an answer as JSON text: as the model wrote them, if it did."""
     written = ready.call.arguments.strip()
-    if not written or ready.repairs or "\\u" in written:
+    if not written or ready.repairs or ("\\" in written and "\\u" in written):
         return json.dumps(ready.arguments, ensure_ascii=False)
     return written
 

@@ -49,6 +49,18 @@ def test_what_is_recognised_matches(kind: str, is_open: bool, required: list[Jso
     assert all(Draft202012Validator(schema).is_valid(value) for value in known)
 
 
+def test_a_property_that_is_required_and_not_allowed_is_missing_in_any_object() -> None:
+    """Also in one that has as many properties as are known."""
+    schema: JsonObject = {
+        "properties": {"a": {}, "b": {}},
+        "required": ["a", "c"],
+        "additionalProperties": False,
+    }
+    check = check_of(schema)
+
+    assert not any(check.accepts(value) for value in OBJECTS if isinstance(value, dict))
+
+
 SCHEMAS: dict[str, JsonObject] = {
     "everything": {},
     "a type or null": {"type": ["object", "null"]},
