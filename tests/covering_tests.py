@@ -43,6 +43,7 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
         "telemetry/explain/record_file",
         "telemetry/explain/run_step",
         "telemetry/explain/step_reader",
+        "telemetry/explain/step_texts",
         "telemetry/explain/story",
         "telemetry/explain/text_view",
         "telemetry/explain/time_parts",

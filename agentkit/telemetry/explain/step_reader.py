@@ -34,8 +34,14 @@ from agentkit.event import (
     ToolResultTruncated,
     TurnStarted,
 )
-from agentkit.message import AssistantMessage, ToolCall
+from agentkit.message import ToolCall
 from agentkit.telemetry.explain.run_step import Attempt, Badge, Step, StepKind, Text
+from agentkit.telemetry.explain.step_texts import (
+    answer_text,
+    arguments_text,
+    result_line,
+    sent_text,
+)
 from agentkit.usage import NO_USAGE, Usage
 
 Activity: TypeAlias = Literal["model", "tools", "retries", "recovery", "queue", "people"]
@@ -89,6 +95,7 @@ class OpenRun:
     last: StepDraft | None = None
     tools: dict[str, StepDraft] = field(default_factory=dict)
     calls: dict[str, ToolCall] = field(default_factory=dict)
+    unsent: list[str] = field(default_factory=list)
     limits: BudgetLimits | None = None
 
 
@@ -246,6 +253,9 @@ class StepReader:
             run.chat.end = at
         run.exchanges += 1
         run.chat = self._add("model", f"Exchange {run.exchanges}", run, at)
+        if run.unsent:
+            run.chat.texts.append(sent_text(run.unsent))
+            run.unsent = []
 
     def _retried(self, run: OpenRun, event: ModelRetried, at: float) -> None:
         draft = run.chat
@@ -292,7 +302,7 @@ class StepReader:
         draft.attempts.append(
             Attempt(provider=draft.provider or "", at=at, outcome=outcome, is_failed=False)
         )
-        draft.texts.append(Text(label="Answer", text=_answer_text(event.message)))
+        draft.texts.append(answer_text(event.message))
         run.calls.update((call.id, call) for call in event.message.tool_calls)
         self._chatted(draft, at)
         run.last, run.chat = draft, None
@@ -310,6 +320,7 @@ class StepReader:
         if run.last is not None:
             run.last.mark("rejected", "bad")
             run.last.texts.append(Text(label="The model was told", text=event.reason, is_bad=True))
+        run.unsent.append(event.reason)
 
     def _trimmed(self, run: OpenRun, event: ContextTrimmed, _at: float) -> None:
         draft = run.chat or run.segment
@@ -324,20 +335,21 @@ class StepReader:
 
     def _tool_started(self, run: OpenRun, event: ToolCallStarted, at: float) -> None:
         draft = self._add("tool", event.call.name, run, at)
-        draft.texts.append(_arguments(event.call))
+        draft.texts.append(arguments_text(event.call))
         run.tools[event.call.id] = draft
 
     def _tool_finished(self, run: OpenRun, event: ToolCallFinished, at: float) -> None:
         draft = run.tools.pop(event.call.id, None)
         if draft is None:
             draft = self._add("tool", event.call.name, run, at - event.seconds)
-            draft.texts.append(_arguments(event.call))
+            draft.texts.append(arguments_text(event.call))
         draft.end = at
         if event.result.is_error:
             draft.mark("failed", "bad")
         draft.texts.append(
             Text(label="Result", text=event.result.text, is_bad=event.result.is_error)
         )
+        run.unsent.append(result_line(event.call, event.result))
         self.intervals.append(Interval("tools", draft.start, at))
 
     def _tool_rejected(self, run: OpenRun, event: ToolCallRejected, at: float) -> None:
@@ -345,9 +357,10 @@ class StepReader:
         draft.end = at
         draft.mark("rejected", "bad")
         draft.texts += [
-            _arguments(event.call),
+            arguments_text(event.call),
             Text(label="The model was told", text=event.result.text, is_bad=True),
         ]
+        run.unsent.append(result_line(event.call, event.result))
 
     def _abandoned(self, run: OpenRun, event: ToolCallAbandoned, _at: float) -> None:
         draft = run.tools.get(event.call.id) or run.last
@@ -383,13 +396,3 @@ _HANDLERS: Mapping[type, Callable[[StepReader, OpenRun, Any, float], None]] = {
     ToolCallAbandoned: StepReader._abandoned,
     ToolResultTruncated: StepReader._truncated,
 }
-
-
-def _arguments(call: ToolCall) -> Text:
-    return Text(label="Arguments", text=call.arguments)
-
-
-def _answer_text(message: AssistantMessage) -> str:
-    """Return the text of an answer and a line for each call in it."""
-    calls = [f"{call.name} {call.arguments}" for call in message.tool_calls]
-    return "\n".join([*([message.text] if message.text else []), *calls])

@@ -71,6 +71,23 @@ def test_steps_are_those_of_the_run_and_of_agents_inside_it() -> None:
     ]
 
 
+def test_an_exchange_shows_what_was_sent_and_what_came() -> None:
+    """What a request has more than the one before: results, also of calls that did not run."""
+    sent = [
+        {one.label: one.text for one in step.texts}.get("Sent since the exchange before")
+        for step in EXPLANATION.steps
+        if step.kind == "model"
+    ]
+
+    assert sent[0] is None
+    assert sent[2] == f"search: {HOSTILE}"
+    assert sent[3] == "get_policy: No such tool.\nfind_order: A lamp.\nresearcher: 30 days."
+    assert sent[4] == "refund: booked"
+    assert [one.label for one in EXPLANATION.steps[10].texts][:2] == [
+        *("Sent since the exchange before", "Answer"),
+    ]
+
+
 def test_money_is_by_agent_and_provider() -> None:
     """Attempts that failed are counted with the provider that failed."""
     rows = [(row.agent, row.provider, row.exchanges, row.failed) for row in EXPLANATION.costs]
