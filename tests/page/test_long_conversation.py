@@ -17,7 +17,7 @@ SCROLL = """
 async () => {
   const box = document.querySelector(".scroller");
   const frame = () => new Promise(requestAnimationFrame);
-  while (document.querySelector(".more")) {
+  for (let frames = 0; document.querySelector(".more") && frames < 5000; frames += 1) {
     box.scrollTop = 0;
     await frame();
   }

@@ -74,6 +74,7 @@ def test_arguments_are_fields_by_the_schema_of_the_server(tab: Tab) -> None:
     card.get_by_label("quiet").check()
     card.get_by_label("seats").fill("0")
     card.get_by_label("extras").fill('["screen", ')
+    card.get_by_text("This is not JSON.").wait_for()
     wrong = card.inner_text()
     approve = card.get_by_role("button", name="Approve with changes")
     assert approve.is_disabled()
