@@ -14,7 +14,7 @@ from agentkit.history import History
 from agentkit.json_schema import JsonValue
 from agentkit.message import AssistantMessage
 from agentkit.usage import Usage
-from agentkit.value import dataclass
+from agentkit.value import dataclass, record
 
 _OWN_FIELDS = frozenset(
     {"model", "messages", "prompt", "system", "tools", "tool_choice", "stream", "stream_options"}
@@ -111,7 +111,7 @@ class ModelSettings:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ModelRequest:
     """All that one exchange depends on; the history has no open calls.
 
@@ -216,7 +216,7 @@ class FailedExchange:
     usage: Usage = field(default_factory=Usage)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ModelResponse:
     """What came back from one exchange.
 
@@ -238,7 +238,7 @@ class ModelResponse:
     failures: tuple[FailedExchange, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ModelExchange:
     """Who answered one turn of a run.
 

@@ -23,7 +23,7 @@ from agentkit.output.output_type import Judgement
 from agentkit.tools.approval import PlannedCall
 from agentkit.tools.validate import ReadyCall
 from agentkit.usage import NO_USAGE, Usage
-from agentkit.value import dataclass
+from agentkit.value import record
 
 _NOT_JUDGED = Judgement()
 
@@ -31,7 +31,7 @@ _new = object.__new__
 """Begins a value that each turn makes: a call of its class would copy the fields twice."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Exchange:
     """The outcome of one model exchange; one entry of the journal.
 
@@ -58,7 +58,7 @@ class Exchange:
     additional_usage: Usage = NO_USAGE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class CallFacts:
     """What is known of one call in addition to its result, for the events of a replay.
 
@@ -77,7 +77,7 @@ class CallFacts:
     abandoned_seconds: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ToolAnswers:
     """The outcome of running tools: one result per call, in the order asked.
 
@@ -95,7 +95,7 @@ class ToolAnswers:
     usage: Usage = NO_USAGE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Answered:
     """What is known of the answers of a run in addition to the history.
 
@@ -129,7 +129,7 @@ class Answered:
 NO_ANSWER = Answered()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class RunState:
     """How far a run has come.
 
@@ -231,7 +231,7 @@ class RunState:
         return state
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Policy:
     """What the caller asked of a run.
 
@@ -251,7 +251,7 @@ class Policy:
     answer_choice: ToolChoice | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class CallModel:
     """Ask the model.
 
@@ -266,28 +266,28 @@ class CallModel:
     closing: StopReason | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class PlanCalls:
     """Decide what may be done about open calls that came from an earlier run."""
 
     calls: tuple[ToolCall, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class RunTools:
     """Run these of the open calls, in the order asked."""
 
     calls: tuple[ToolCall, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Suspend:
     """Stop and wait for decisions about these open calls."""
 
     calls: tuple[ToolCall, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Finish:
     """The run is over."""
 

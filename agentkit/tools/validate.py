@@ -33,7 +33,7 @@ from agentkit.lazy_import import load_object
 from agentkit.message import AssistantMessage, ToolCall, ToolResult
 from agentkit.tools.binding import BoundArguments
 from agentkit.tools.tool import Tool
-from agentkit.value import dataclass
+from agentkit.value import record
 
 LARGE_CHARACTERS = 16_384
 """Arguments that take milliseconds to validate; longer ones could delay other tasks."""
@@ -43,7 +43,7 @@ MAX_FAULTS = 8
 MAX_REASON = 300
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class ReadyCall:
     """A call that may run.
 
