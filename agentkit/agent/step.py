@@ -9,7 +9,6 @@ calls goes on with them; one that ends with an answer is finished.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
-from functools import lru_cache
 from typing import TypeAlias
 
 from agentkit.agent.progress import HINT, Stall, Turn, assess, last_turns, may_be_stuck
@@ -23,7 +22,7 @@ from agentkit.output.output_type import Judgement
 from agentkit.tools.approval import PlannedCall
 from agentkit.tools.validate import ReadyCall
 from agentkit.usage import NO_USAGE, Usage
-from agentkit.value import record
+from agentkit.value import dataclass, record
 
 _NOT_JUDGED = Judgement()
 
@@ -231,7 +230,7 @@ class RunState:
         return state
 
 
-@record
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """What the caller asked of a run.
 
@@ -266,7 +265,7 @@ class CallModel:
     closing: StopReason | None = None
 
 
-@record
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanCalls:
     """Decide what may be done about open calls that came from an earlier run."""
 
@@ -280,14 +279,14 @@ class RunTools:
     calls: tuple[ToolCall, ...]
 
 
-@record
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Suspend:
     """Stop and wait for decisions about these open calls."""
 
     calls: tuple[ToolCall, ...]
 
 
-@record
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finish:
     """The run is over."""
 
@@ -329,16 +328,10 @@ def next_step(state: RunState, policy: Policy) -> Step:
         elif progress.stall is Stall.HINT:
             hint = HINT.format(what=progress.what)
     if over is None:
-        return _ask(_choice(state, policy), hint)
+        return CallModel(choice=_choice(state, policy), hint=hint)
     if not policy.closing_answer:
         return Finish(reason=over)
     return CallModel(choice=ToolChoice(mode="none"), closing=over)
-
-
-@lru_cache(64)
-def _ask(choice: ToolChoice, hint: str) -> CallModel:
-    """Return the step that most turns take, which is the same value each time."""
-    return CallModel(choice=choice, hint=hint)
 
 
 def _may_be_stuck(state: RunState) -> bool:

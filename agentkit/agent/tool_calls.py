@@ -43,7 +43,7 @@ from agentkit.tools.execute import execute_calls, find_outcome, plan_calls
 from agentkit.tools.result_content import MAX_RESULT_CHARACTERS, cut_result
 from agentkit.tools.run_context import RunLink
 from agentkit.tools.tool import Tool
-from agentkit.tools.tool_run import annotated
+from agentkit.tools.tool_run import CallOptions, annotated
 from agentkit.tools.validate import ReadyCall, validate_off_loop, with_answer_repairs
 from agentkit.usage import NO_USAGE, Usage
 
@@ -142,22 +142,10 @@ async def _run_batch(
     outcomes = await batch.recorded_outcomes(calls) if state.is_replay else {}
     open_calls = [call for call in calls if call.id not in outcomes]
     ready = await batch.reject(open_calls, await batch.validate(open_calls))
-    middleware = batch.record if run.has_journal else None
-    with _within_time(run, member, ready, has_middleware=middleware is not None):
+    options = batch.options()
+    with _within_time(run, member, ready, has_middleware=options.middleware is not None):
         for stage in plan_calls(ready):
-            await execute_calls(
-                stage,
-                deps=run.deps,
-                emit=batch.emit,
-                clock=run.clock,
-                concurrency=member.options.tool_concurrency,
-                timeout_seconds=member.options.tool_timeout_seconds,
-                concurrency_limits=member.options.concurrency,
-                middleware=middleware,
-                started=run.draft.started,
-                finished=run.draft.finished,
-                link=batch.link,
-            )
+            await execute_calls(stage, options)
     return batch.answers(calls)
 
 
@@ -179,6 +167,22 @@ class _Batch:
         )
         self._facts = FactCollector(run.report.emitter) if run.has_journal else None
         self.emit: Emit = run.report.emitter if self._facts is None else self._facts.emit
+
+    def options(self) -> CallOptions:
+        """Return what the calls share."""
+        run, options = self._run, self._member.options
+        return CallOptions(
+            deps=run.deps,
+            emit=self.emit,
+            clock=run.clock,
+            concurrency=options.tool_concurrency,
+            timeout_seconds=options.tool_timeout_seconds,
+            concurrency_limits=options.concurrency,
+            middleware=self.record if run.has_journal else None,
+            started=run.draft.started,
+            finished=run.draft.finished,
+            link=self.link,
+        )
 
     async def recorded_outcomes(self, calls: Sequence[ToolCall]) -> Mapping[str, CallOutcome]:
         """Return what an earlier life recorded of calls, whatever tools exist now."""
@@ -336,16 +340,7 @@ class _Batch:
 
     async def _find_outcome(self, ready: ReadyCall) -> ToolResult:
         """Return the result of a call that an earlier life began; it is never run again."""
-        found = await find_outcome(
-            ready,
-            deps=self._run.deps,
-            emit=self.emit,
-            clock=self._run.clock,
-            timeout_seconds=self._member.options.tool_timeout_seconds,
-            concurrency_limits=self._member.options.concurrency,
-            link=self.link,
-        )
-        return found or unknown_result(ready.call)
+        return await find_outcome(ready, self.options()) or unknown_result(ready.call)
 
 
 def _within_time(

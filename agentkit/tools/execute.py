@@ -7,61 +7,25 @@ An exception of a tool becomes an error result for the model and a log line with
 bugs of agentkit, cancellation and exceptions that end the program leave `execute_calls`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
-from typing import TypedDict, Unpack
 
 import anyio
 
-from agentkit.clock import Clock
-from agentkit.event import (
-    Emit,
-)
 from agentkit.exception_groups import ungrouped
-from agentkit.message import ToolCall, ToolResult
+from agentkit.message import ToolResult
 from agentkit.tools.binding import BoundArguments, HandlerBinding
-from agentkit.tools.concurrency.concurrency_limits import UNLIMITED, ConcurrencyLimits
+from agentkit.tools.concurrency.concurrency_limits import UNLIMITED
 from agentkit.tools.result_content import (
     ToolFailure,
     build_result,
     cut_result,
 )
-from agentkit.tools.run_context import RunLink
 from agentkit.tools.signature import is_async
 from agentkit.tools.tool import Tool
-from agentkit.tools.tool_run import CallOptions, ToolMiddleware, ToolRun
+from agentkit.tools.tool_run import CallOptions, ToolRun
 from agentkit.tools.validate import ReadyCall
-
-
-class ExecuteOptions(TypedDict, total=False):
-    """How calls are run; all options are optional.
-
-    Attributes:
-        concurrency: how many of these calls may run at the same time, 1 or more; 8.
-        timeout_seconds: limit for each tool without its own timeout, counted from its own start.
-        cleanup_seconds: how long a cancelled tool may clean up before every wait in it is
-            cancelled.
-        max_characters: longer text of a result is truncated for the model; the full content is
-            emitted as an event.
-        concurrency_limits: the limits that are shared with other runs; the limits of single tools
-            apply without it, too.
-        middleware: see `ToolMiddleware`.
-        started: receives each call, by its id, before its tool starts.
-        finished: receives each result, by call id, as soon as it exists, so that a cancellation
-            loses none.
-        link: returns what links a call to its run; see `RunLink`.
-    """
-
-    concurrency: int
-    timeout_seconds: float | None
-    cleanup_seconds: float
-    max_characters: int
-    concurrency_limits: ConcurrencyLimits
-    middleware: ToolMiddleware | None
-    started: dict[str, ToolCall]
-    finished: dict[str, ToolResult]
-    link: Callable[[ReadyCall], RunLink]
 
 
 def plan_calls(calls: Sequence[ReadyCall]) -> tuple[tuple[ReadyCall, ...], ...]:
@@ -89,62 +53,41 @@ def can_run_in_parallel(tool: Tool) -> bool:
     return tool.annotations.read_only_hint
 
 
-async def execute_calls(
-    calls: Sequence[ReadyCall],
-    *,
-    deps: object,
-    emit: Emit,
-    clock: Clock,
-    **options: Unpack[ExecuteOptions],
-) -> list[ToolResult]:
+async def execute_calls(calls: Sequence[ReadyCall], options: CallOptions) -> list[ToolResult]:
     """Run `calls` in parallel and return their results in the order given.
 
     Args:
         calls: validated calls with distinct ids; may be empty.
-        deps: for tools that take a `RunContext`.
-        emit: receives an event for each start, progress report and end.
-        clock: measures how long each tool ran.
-        options: see `ExecuteOptions`.
+        options: what they share.
 
     Returns:
         As many results as calls, with `results[i].call_id == calls[i].call.id`.
         A tool that raises or overruns gives `is_error=True`.
     """
-    shared = CallOptions(deps=deps, emit=emit, clock=clock, has_own_tasks=len(calls) > 1, **options)
-    if shared.concurrency < 1:
-        raise ValueError(f"concurrency is {shared.concurrency}; it must be 1 or more.")
+    if options.concurrency < 1:
+        raise ValueError(f"concurrency is {options.concurrency}; it must be 1 or more.")
     if len(calls) == 1:  # the usual case; it needs no task group
-        return [await ToolRun(calls[0], shared).result()]
+        return [await ToolRun(calls[0], options).result()]
     results: dict[int, ToolResult] = {}
     waiting = enumerate(calls)
 
     async def worker() -> None:
         for position, call in waiting:
-            results[position] = await ToolRun(call, shared).result()
+            results[position] = await ToolRun(call, options, has_own_task=True).result()
 
     with ungrouped():
         async with anyio.create_task_group() as group:
-            for _ in range(min(shared.concurrency, len(calls))):
+            for _ in range(min(options.concurrency, len(calls))):
                 group.start_soon(worker)
     return [results[position] for position in range(len(calls))]
 
 
-async def find_outcome(
-    call: ReadyCall,
-    *,
-    deps: object,
-    emit: Emit,
-    clock: Clock,
-    **options: Unpack[ExecuteOptions],
-) -> ToolResult | None:
+async def find_outcome(call: ReadyCall, options: CallOptions) -> ToolResult | None:
     """Find out with the tool's `find_outcome` how a call of unknown outcome ended.
 
     Args:
         call: the call as it was run.
-        deps: as in `execute_calls`.
-        emit: receives progress events only.
-        clock: as in `execute_calls`.
-        options: of these, the limits of time and size apply.
+        options: as for `execute_calls`; there is no middleware, and of events only progress.
 
     Returns:
         The result of the call. None if that cannot be known: the tool has no `find_outcome`, or
@@ -153,7 +96,6 @@ async def find_outcome(
     function = call.tool.find_outcome
     if function is None:
         return None
-    shared = CallOptions(deps=deps, emit=emit, clock=clock, **options)
     lookup = replace(
         call,
         tool=replace(
@@ -163,7 +105,7 @@ async def find_outcome(
         ),
         bound=BoundArguments(positional=(dict(call.arguments),)),
     )
-    found = await ToolRun(lookup, shared).outcome(UNLIMITED)
+    found = await ToolRun(lookup, options).outcome(UNLIMITED)
     if found is None or isinstance(found, ToolFailure):
         return None
-    return cut_result(build_result(call, found), max_characters=shared.max_characters)
+    return cut_result(build_result(call, found), max_characters=options.max_characters)

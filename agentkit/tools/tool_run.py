@@ -79,13 +79,25 @@ class CallInterrupted(BaseException):
 
 @record
 class CallOptions:
-    """The options that the calls of a turn share; see `ExecuteOptions`.
+    """What the calls of a turn share.
 
     Attributes:
         deps: for tools that take a `RunContext`.
-        emit: receives the events.
+        emit: receives an event for each start, progress report and end.
         clock: measures how long each tool ran.
-        has_own_tasks: each call runs in a task of its own.
+        concurrency: how many of these calls may run at the same time, 1 or more.
+        timeout_seconds: limit for each tool without its own timeout, counted from its own start.
+        cleanup_seconds: how long a cancelled tool may clean up before every wait in it is
+            cancelled.
+        max_characters: longer text of a result is truncated for the model; the full content is
+            emitted as an event.
+        concurrency_limits: the limits that are shared with other runs; the limits of single tools
+            apply without it, too.
+        middleware: see `ToolMiddleware`.
+        started: receives each call, by its id, before its tool starts.
+        finished: receives each result, by call id, as soon as it exists, so that a cancellation
+            loses none.
+        link: returns what links a call to its run; see `RunLink`.
     """
 
     deps: object
@@ -100,20 +112,27 @@ class CallOptions:
     started: dict[str, ToolCall] = field(default_factory=dict)
     finished: dict[str, ToolResult] = field(default_factory=dict)
     link: Callable[[ReadyCall], RunLink] | None = None
-    has_own_tasks: bool = False
 
 
 class ToolRun:
     """One run of a call, through the middleware to its tool and back.
 
+    Args:
+        call: the call.
+        options: what it shares with others.
+        has_own_task: nothing else runs in its task.
+
     Attributes:
         stopped_by: why the tool was cancelled, its timeout or its caller; None if it was not.
     """
 
-    def __init__(self, call: ReadyCall, options: CallOptions) -> None:
+    def __init__(
+        self, call: ReadyCall, options: CallOptions, *, has_own_task: bool = False
+    ) -> None:
         self.stopped_by: Literal["time", "caller"] | None = None
         self._call = call
         self._options = options
+        self._has_own_task = has_own_task
         self._started: float | None = None
         self._job: ThreadJob | None = None
         self._begun = 0.0
@@ -222,7 +241,7 @@ class ToolRun:
         """
         self._cancels = TaskCancels()
         self._begun = time.monotonic()
-        with anyio.CancelScope() as self._limit, anyio.CancelScope() as self._cleanup:
+        with anyio.move_on_after(None) as self._limit, anyio.move_on_after(None) as self._cleanup:
             try:
                 return await self._steps(seconds, running)
             finally:
@@ -359,7 +378,7 @@ class ToolRun:
             return self._is_closed
         if isinstance(error, anyio.get_cancelled_exc_class()):
             return self.stopped_by is not None or await is_caller_cancelled(
-                task_cancels=None if self._options.has_own_tasks else self._cancels
+                task_cancels=None if self._has_own_task else self._cancels
             )
         return False
 

@@ -10,6 +10,7 @@ from agentkit.event import RunEvent, ToolCallFinished, ToolCallStarted
 from agentkit.message import ToolCall, ToolResult
 from agentkit.tools.execute import execute_calls, plan_calls
 from agentkit.tools.tool import tool
+from agentkit.tools.tool_run import CallOptions
 from agentkit.tools.toolset import index_tools
 from agentkit.tools.validate import ReadyCall, validate_call
 
@@ -47,12 +48,11 @@ async def run(calls: list[ReadyCall], concurrency: int) -> tuple[list[ToolResult
     async def emit(event: RunEvent) -> None:
         events.append(event)
 
+    options = CallOptions(deps=None, emit=emit, clock=SystemClock(), concurrency=concurrency)
     results: list[ToolResult] = []
     with anyio.fail_after(60):
         for stage in plan_calls(calls):
-            results += await execute_calls(
-                stage, deps=None, emit=emit, clock=SystemClock(), concurrency=concurrency
-            )
+            results += await execute_calls(stage, options)
     return results, events
 
 

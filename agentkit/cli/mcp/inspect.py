@@ -26,6 +26,7 @@ from agentkit.event import RunEvent, ToolCallFinished, ToolCallStarted
 from agentkit.history import History
 from agentkit.message import ToolCall, ToolResult
 from agentkit.tools.execute import execute_calls
+from agentkit.tools.tool_run import CallOptions
 from agentkit.tools.toolset import index_tools
 from agentkit.tools.validate import validate_call
 
@@ -95,7 +96,8 @@ def call_tool(inspection: Inspection, *, name: str, arguments: str) -> int:
         ready = validate_call(ToolCall(id="1", name=name, arguments=arguments), tools)
         if isinstance(ready, ToolResult):
             return _print_result(ready, as_json=inspection.as_json)
-        (result,) = await execute_calls([ready], deps=None, emit=_show_report, clock=SystemClock())
+        options = CallOptions(deps=None, emit=_show_report, clock=SystemClock())
+        (result,) = await execute_calls([ready], options)
         return _print_result(result, as_json=inspection.as_json)
 
     return inspection.run(act)

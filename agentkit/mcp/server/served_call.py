@@ -37,6 +37,7 @@ from agentkit.tools.confirmation import returned_call
 from agentkit.tools.execute import execute_calls
 from agentkit.tools.run_context import RunLink
 from agentkit.tools.tool import Tool
+from agentkit.tools.tool_run import CallOptions
 from agentkit.tools.validate import ReadyCall, validate_off_loop
 
 
@@ -109,8 +110,7 @@ async def _run(
     link = RunLink(
         run=CallScope(client=client), emit=progress.forward, listener=progress.forward_record
     )
-    (result,) = await execute_calls(
-        [ready],
+    options = CallOptions(
         deps=settings.deps,
         emit=progress.forward,
         clock=settings.clock,
@@ -119,6 +119,7 @@ async def _run(
         concurrency_limits=settings.concurrency,
         link=lambda _: link,
     )
+    (result,) = await execute_calls([ready], options)
     return result
 
 

@@ -9,7 +9,6 @@ long are at the other end of the queue, and are dropped one by one as others are
 
 from collections import deque
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 import anyio
 
@@ -87,7 +86,7 @@ class HttpConnectionPool:
 
     async def _enter(self) -> None:
         """Wait for a place, in turn."""
-        with suppress(anyio.WouldBlock):
+        if not self.is_exhausted:
             self._places.acquire_nowait()
             return
         with anyio.move_on_after(self._settings.first_byte_seconds) as scope:

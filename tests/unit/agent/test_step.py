@@ -12,6 +12,7 @@ from agentkit.agent.progress import HINT
 from agentkit.agent.result import build_result
 from agentkit.agent.step import (
     Answered,
+    CallFacts,
     CallModel,
     Exchange,
     Finish,
@@ -365,16 +366,19 @@ def test_an_answer_counts_unless_the_user_has_sent_a_message_since(
 
 
 def test_states_and_steps_are_values() -> None:
-    """They cannot be changed, not even by a wrong name; and each field is named."""
+    """Each field is named, and there are no others; what few turns make cannot be changed."""
     module = sys.modules[RunState.__module__]
     made = [
         one for one in vars(module).values() if getattr(one, "__module__", "") == module.__name__
     ]
     values = [one for one in made if isinstance(one, type) and is_dataclass(one)]
 
+    of_each_turn = {Exchange, CallFacts, ToolAnswers, Answered, RunState, CallModel, RunTools}
+
     assert len(values) == 11
     for one in values:
-        assert vars(one)["__dataclass_params__"].frozen, one
+        assert vars(one)["__dataclass_params__"].frozen is (one not in of_each_turn), one
+        assert vars(one)["__hash__"] is not None, one
         assert "__slots__" in vars(one), one
         assert all(field.kw_only for field in fields(one)), one
 

@@ -13,6 +13,7 @@ from agentkit.message import ToolCall, ToolResult
 from agentkit.tools.concurrency.worker_threads import run_in_thread
 from agentkit.tools.execute import execute_calls
 from agentkit.tools.tool import Tool, tool
+from agentkit.tools.tool_run import CallOptions
 from agentkit.tools.validate import ReadyCall, validate_call
 
 
@@ -34,10 +35,9 @@ async def execute(
     **options: Any,
 ) -> list[ToolResult]:
     """Run calls within bounds."""
+    shared = CallOptions(deps=deps, emit=emit, clock=clock or SystemClock(), **options)
     with anyio.fail_after(within_seconds):
-        return await execute_calls(
-            calls, deps=deps, emit=emit, clock=clock or SystemClock(), **options
-        )
+        return await execute_calls(calls, shared)
 
 
 async def abandon_once_started(

@@ -13,7 +13,7 @@ from agentkit.message import ToolResult
 from agentkit.tools.execute import find_outcome
 from agentkit.tools.run_context import RunContext, RunLink
 from agentkit.tools.tool import tool
-from agentkit.tools.tool_run import Proceed
+from agentkit.tools.tool_run import CallOptions, Proceed
 from agentkit.tools.validate import ReadyCall
 from tests.unit.tools.running import Listener, execute, ready
 
@@ -225,10 +225,9 @@ def paying(check: Any) -> ReadyCall:
 
 async def outcome(call: ReadyCall, **options: Any) -> ToolResult | None:
     """Ask how a call ended."""
+    shared = CallOptions(deps={"paid": 5}, emit=ignore, clock=SystemClock(), **options)
     with anyio.fail_after(60):
-        return await find_outcome(
-            call, deps={"paid": 5}, emit=ignore, clock=SystemClock(), **options
-        )
+        return await find_outcome(call, shared)
 
 
 @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])

@@ -16,6 +16,7 @@ from agentkit.event import ignore
 from agentkit.tools.execute import execute_calls
 from agentkit.tools.run_context import link_of
 from agentkit.tools.schema import RESULT_KEY
+from agentkit.tools.tool_run import CallOptions
 from agentkit.tools.validate import validate_call
 
 _numbers = count(1)
@@ -41,9 +42,8 @@ async def call_tool(
     if isinstance(ready, ToolResult):
         raise RuntimeError(ready.text)  # noqa: TRY004  # the exception that code sees
     link = link_of(context)
-    (result,) = await execute_calls(
-        [ready], deps=context.deps, emit=ignore, clock=SystemClock(), link=lambda _: link
-    )
+    options = CallOptions(deps=context.deps, emit=ignore, clock=SystemClock(), link=lambda _: link)
+    (result,) = await execute_calls([ready], options)
     if result.is_error:
         raise RuntimeError(result.text)
     structured = result.structured_content
