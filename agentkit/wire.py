@@ -33,8 +33,8 @@ class WireRequest:
 class WireHead:
     """The status and headers of a response; header names are lower case."""
 
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
+    status: int = field(kw_only=False)
+    headers: Mapping[str, str] = field(default_factory=dict, kw_only=False)
 
     @property
     def is_success(self) -> bool:

@@ -204,7 +204,8 @@ def start_history(
         UsageError: the prompt is not one.
         HistoryError: there is nothing to answer, or calls are open that the prompt cannot follow.
     """
-    if prompt is not None and not isinstance(prompt, str | UserMessage):
+    message = UserMessage(prompt) if isinstance(prompt, str) else prompt
+    if message is not None and not isinstance(message, UserMessage):
         raise UsageError(
             f"A prompt is text or a UserMessage, and not a value of type "
             f"{type(prompt).__name__!r}; write "
@@ -219,8 +220,12 @@ def start_history(
             f"A run begins with text or with a conversation, not with {type(before).__name__!r}; "
             "one message goes into a list: [message]."
         )
+    if message is not None and _is_empty(message):
+        raise HistoryError("The prompt is empty; give the model something to answer.")
+    if message is not None and not before:
+        return 0, History([message])
     history = before if isinstance(before, History) else History(before or ())
-    if prompt is None:
+    if message is None:
         if not history:
             raise HistoryError("The conversation is empty; give the model something to answer.")
         if isinstance(history.last, UserMessage) and _is_empty(history.last):
@@ -228,9 +233,6 @@ def start_history(
                 "The last message of the conversation is empty; give the model something to answer."
             )
         return len(history), history
-    message = UserMessage(prompt) if isinstance(prompt, str) else prompt
-    if _is_empty(message):
-        raise HistoryError("The prompt is empty; give the model something to answer.")
     if history.open_calls:
         names = ", ".join(f"{call.name} ({call.id})" for call in history.open_calls)
         raise HistoryError(

@@ -22,7 +22,7 @@ from agentkit.wire import WireHead, WireRequest
 class TextDelta:
     """A piece of the answer's text."""
 
-    text: str
+    text: str = field(kw_only=False)
 
 
 @record
@@ -60,14 +60,14 @@ class CallDelta:
 class FinishDelta:
     """The provider's own word for why the model stopped."""
 
-    reason: str
+    reason: str = field(kw_only=False)
 
 
 @record
 class UsageDelta:
     """The usage of the exchange so far; the last one counts."""
 
-    usage: Usage
+    usage: Usage = field(kw_only=False)
 
 
 @record

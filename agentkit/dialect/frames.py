@@ -10,6 +10,7 @@ and proxies answer a streaming request with a document, and a plain one with a s
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import field
 from typing import Any, Literal
 
 from pydantic_core import from_json
@@ -41,7 +42,7 @@ class Frame:
         is_done: it is not an object but the `[DONE]` that ends a stream.
     """
 
-    value: Mapping[str, Any]
+    value: Mapping[str, Any] = field(kw_only=False)
     is_complete: bool = False
     is_done: bool = False
 
@@ -59,7 +60,7 @@ class Frames:
         self._form = form
         self._kind: Literal["unknown", "document", "stream"] = "unknown"
         self._document: list[bytes] = []
-        self._events = SSEDecoder()
+        self._events: SSEDecoder
         self._has_event = False
         self._is_done = False
 
@@ -75,6 +76,8 @@ class Frames:
             if not data:
                 return ()
             self._kind = _kind_of(data, self._head)
+            if self._kind == "stream":
+                self._events = SSEDecoder()
         if self._kind == "document":
             self._document.append(data)
             return ()
@@ -96,9 +99,9 @@ class Frames:
             lines = _json_lines(text)
             if lines is None:
                 raise self.bad(text) from error
-            yield from (Frame(value=self._object(line)) for line in lines)
+            yield from (Frame(self._object(line)) for line in lines)
             return
-        yield Frame(value=self._object(value), is_complete=True)
+        yield Frame(self._object(value), is_complete=True)
 
     def bad(self, seen: str) -> ProtocolError:
         """Return the error for an answer in another format; `seen` is what arrived instead."""
@@ -123,7 +126,7 @@ class Frames:
                     return  # anything after [DONE] is not part of the answer
                 if part[0] != "{" and part.strip(' "').upper() == _DONE:
                     self._is_done = True
-                    yield Frame(value={}, is_done=True)
+                    yield Frame({}, is_done=True)
                     return
                 try:
                     value = read_json(part)
@@ -134,7 +137,7 @@ class Frames:
                             kind="stream_interrupted",
                         ) from error
                     raise self.bad(part) from error
-                yield Frame(value=self._object(value))
+                yield Frame(self._object(value))
 
     def _object(self, value: object) -> Mapping[str, Any]:
         """Return `value` if it is an object and not an error."""

@@ -313,8 +313,8 @@ async def _read_all(answer: WireResponse) -> bytes:
 
 def _with_header_repair(response: ModelResponse, head: WireHead) -> ModelResponse:
     """Return the response with a repair if its Content-Encoding named no encoding."""
-    named = head.headers.get("content-encoding", "")
-    if not is_mislabelled(named):
+    named = head.headers.get("content-encoding")
+    if named is None or not is_mislabelled(named):
         return response
     repair = Repair(kind="ignored_content_encoding", before=named, after="")
     return replace(response, repairs=(*response.repairs, repair))

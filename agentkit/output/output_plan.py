@@ -186,8 +186,10 @@ class OutputPlan(Generic[OutputT]):
         self, response: ModelResponse, *, is_closing: bool
     ) -> Judgement | None:
         """Judge an answer; a large one in a worker thread, so that other tasks go on."""
+        if self.output is None:
+            return None
         judge = partial(self.judge, response, is_closing=is_closing)
-        if self.output is None or _size(response.message) <= LARGE_CHARACTERS:
+        if _size(response.message) <= LARGE_CHARACTERS:
             return judge()
         return await anyio.to_thread.run_sync(judge)
 

@@ -236,7 +236,7 @@ class RecordingTransport:
                 raise
             body = _RecordingBody(answer.chunks)
             try:
-                yield WireResponse(head=answer.head, chunks=body)
+                yield WireResponse(answer.head, body)
             finally:
                 self._store(position, request, body.recorded(answer.head))
 
@@ -329,4 +329,4 @@ def _replay(recorded: RecordedExchange) -> WireResponse:
         case RecordedFault():
             raise recorded.outcome.error()
         case RecordedResponse() as answer:
-            return WireResponse(head=answer.head, chunks=_ReplayedBody(answer))
+            return WireResponse(answer.head, _ReplayedBody(answer))

@@ -200,7 +200,7 @@ def _outcome(stored: _Exchange) -> RecordedResponse | RecordedFault:
     fault = None if stored.fault is None else RecordedFault(**stored.fault.model_dump())
     if stored.answer is not None:
         return RecordedResponse(
-            head=WireHead(status=stored.answer.status, headers=stored.answer.headers),
+            head=WireHead(stored.answer.status, stored.answer.headers),
             chunks=tuple(_chunk_bytes(chunk) for chunk in stored.answer.chunks),
             end=stored.answer.end,
             fault=fault,

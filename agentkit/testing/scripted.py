@@ -193,8 +193,8 @@ class ScriptedTransport:
             raise scripted.error
         self.open_answers += 1
         try:
-            head = WireHead(status=scripted.status, headers=dict(scripted.headers))
-            yield WireResponse(head=head, chunks=_Chunks(scripted.chunks))
+            head = WireHead(scripted.status, dict(scripted.headers))
+            yield WireResponse(head, _Chunks(scripted.chunks))
         finally:
             self.open_answers -= 1
 

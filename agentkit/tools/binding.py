@@ -24,8 +24,8 @@ from agentkit.value import dataclass, record
 class BoundArguments:
     """Python values, ready to be passed; without a `RunContext`."""
 
-    positional: tuple[object, ...] = ()
-    named: Mapping[str, object] = field(default_factory=dict)
+    positional: tuple[object, ...] = field(default=(), kw_only=False)
+    named: Mapping[str, object] = field(default_factory=dict, kw_only=False)
 
 
 class Binding(Protocol):
@@ -115,7 +115,7 @@ class FunctionBinding:
                 positional.append(values[parameter.attribute] if is_given else parameter.default)
             elif is_given:
                 named[parameter.name] = values[parameter.attribute]
-        return BoundArguments(positional=tuple(positional), named=named)
+        return BoundArguments(tuple(positional), named)
 
     def dump(self, value: object) -> JsonValue:
         """See `Binding`. What does not fit the return type is left for the schema to find."""

@@ -6,6 +6,7 @@ Out: a `WireResponse`, open until its context is left.
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
+from dataclasses import field
 from typing import Protocol, runtime_checkable
 
 from agentkit.value import record
@@ -19,8 +20,8 @@ CLOSE_SECONDS = 5.0
 class WireResponse:
     """The response to one request; `chunks` can be read once and raises `TransportError`."""
 
-    head: WireHead
-    chunks: AsyncIterator[bytes]
+    head: WireHead = field(kw_only=False)
+    chunks: AsyncIterator[bytes] = field(kw_only=False)
 
 
 class Transport(Protocol):

@@ -120,14 +120,14 @@ class HttpTransport:
     async def _exchange(self, request: WireRequest) -> AsyncIterator[WireResponse]:
         response = await self._send(self._prepare(request))
         # Several headers of one name become one, separated by commas (RFC 9110, 5.3).
-        head = WireHead(status=response.status_code, headers=dict(response.headers.items()))
+        head = WireHead(response.status_code, dict(response.headers.items()))
         log.debug(
             "response_started", provider=self._provider, path=request.path, status=head.status
         )
         parts = _ResponseParts(response, idle_seconds=self._settings.idle_seconds)
         chunks = ResponseBody(parts, head=head, error_mapper=self._error_mapper)
         try:
-            yield WireResponse(head=head, chunks=chunks)
+            yield WireResponse(head, chunks)
         finally:
             chunks.close()
             with anyio.move_on_after(CLOSE_SECONDS, shield=True):

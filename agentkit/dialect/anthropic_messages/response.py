@@ -120,7 +120,7 @@ class AnthropicDecoder:
         """Read a complete block."""
         match block.get("type"):
             case "text" if _text(block, "text"):
-                yield TextDelta(text=block["text"])
+                yield TextDelta(block["text"])
             case "thinking" if _text(block, "thinking"):
                 yield ReasoningDelta(text=block["thinking"], data=_signed(block))
             case "redacted_thinking":
@@ -153,7 +153,7 @@ class AnthropicDecoder:
         self._add_to_thought(delta, index)
         match delta.get("type"):
             case "text_delta" if _text(delta, "text"):
-                yield TextDelta(text=delta["text"])
+                yield TextDelta(delta["text"])
             case "thinking_delta" if _text(delta, "thinking"):
                 yield ReasoningDelta(text=delta["thinking"])
             case "input_json_delta" if _text(delta, "partial_json"):
@@ -189,7 +189,7 @@ class AnthropicDecoder:
                 self._usage[name] = count
         read = read_usage({"usage": self._usage})
         if read is not None:
-            yield UsageDelta(usage=_with_cache(read, self._usage))
+            yield UsageDelta(_with_cache(read, self._usage))
 
     def _done(self) -> DoneDelta:
         self._is_done = True
@@ -203,7 +203,7 @@ class AnthropicDecoder:
 
 def _read_finish(value: Mapping[str, Any]) -> Iterator[Delta]:
     if reason := _text(value, "stop_reason"):
-        yield FinishDelta(reason=reason)
+        yield FinishDelta(reason)
 
 
 def _text(value: Mapping[str, Any], name: str) -> str:

@@ -132,7 +132,7 @@ class OpenAIChatDecoder:
         for source in (value, first):
             usage = read_usage(source) if "usage" in source or "x_groq" in source else None
             if usage is not None:
-                deltas.append(UsageDelta(usage=usage))
+                deltas.append(UsageDelta(usage))
                 break
 
     def _first(self, choices: object, *, is_complete: bool) -> Mapping[str, Any]:
@@ -176,7 +176,7 @@ class OpenAIChatDecoder:
             raise error
         self._read_choice_content(choice, deltas, is_complete=is_complete)
         if isinstance(reason, str) and reason:
-            deltas.append(FinishDelta(reason=reason))
+            deltas.append(FinishDelta(reason))
 
     def _read_other_choices(
         self, choices: Sequence[object], deltas: list[Delta], *, is_complete: bool
@@ -210,7 +210,7 @@ class OpenAIChatDecoder:
             deltas += calls
         reason = choice.get("finish_reason")
         if self._calls_from == origin and isinstance(reason, str) and reason:
-            deltas.append(FinishDelta(reason=reason))
+            deltas.append(FinishDelta(reason))
 
     def _read_choice_content(
         self, choice: Mapping[str, Any], deltas: list[Delta], *, is_complete: bool
@@ -258,7 +258,7 @@ class OpenAIChatDecoder:
         """Read text, or a list of chunks (Mistral): text, reasoning, and others without text."""
         if isinstance(content, str):
             if content:
-                deltas.append(TextDelta(text=content))
+                deltas.append(TextDelta(content))
             return
         if content is None:
             return
@@ -273,7 +273,7 @@ class OpenAIChatDecoder:
                 if text:
                     deltas.append(ReasoningDelta(text=text))
             elif isinstance(chunk.get("text"), str) and chunk["text"]:
-                deltas.append(TextDelta(text=chunk["text"]))
+                deltas.append(TextDelta(chunk["text"]))
 
     def _read_calls(self, calls: object, *, is_complete: bool) -> list[CallDelta] | None:
         """Read the calls of a message: a list, one call, or JSON text of either; None if empty."""

@@ -197,13 +197,13 @@ class _Exchange(AbstractAsyncContextManager[WireResponse]):
             self._connection, answer = await send_request(transport.pool, head, body)
         except WireError as error:
             raise transport.error_mapper.before_response(error) from error
-        found = WireHead(status=answer.status, headers=answer.headers)
+        found = WireHead(answer.status, answer.headers)
         provider = transport.error_mapper.provider
         log.debug("response_started", provider=provider, path=request.path, status=found.status)
         self._chunks = ResponseBody(
             self._connection, head=found, error_mapper=transport.error_mapper
         )
-        return WireResponse(head=found, chunks=self._chunks)
+        return WireResponse(found, self._chunks)
 
     async def __aexit__(
         self,
