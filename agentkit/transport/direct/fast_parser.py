@@ -11,13 +11,12 @@ parsed by h11, from the last chunk boundary on; see docs/decisions/0011-fast-res
 import re
 from typing import TypeAlias
 
-from agentkit.transport.direct.h11_parser import H11Response, RequestHead, ResponseHead
+from agentkit.transport.direct.h11_parser import H11Response, RequestHead, ResponseHead, add_header
 from agentkit.transport.error_mapping import WireError
 from agentkit.value import dataclass
 
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _HEAD = re.compile(rb"HTTP/1\.1 ([2-5]\d\d) [ -~]*\r\n((?:" + _TOKEN + rb":[ -~]*\r\n)*)\r\n")
-_FIELD = re.compile(rb"(" + _TOKEN + rb"):([ -~]*)\r\n")
 _WITHOUT_BODY = (204, 304)
 _LENGTH_DIGITS = 18
 _REQUEST = RequestHead(method="GET", target="/", headers=[(b"host", b"")], has_length=False)
@@ -34,8 +33,11 @@ def parse_fast(data: bytes) -> "tuple[ResponseHead, FastBody] | None":
     found = _HEAD.match(data)
     if found is None:
         return None
-    raw = [(name, value.strip(b" ")) for name, value in _FIELD.findall(found[2])]
-    head = ResponseHead.of(int(found[1]), raw)
+    headers: dict[str, str] = {}
+    for line in found[2].decode("ascii").split("\r\n")[:-1]:
+        name, _, value = line.partition(":")
+        add_header(headers, name.lower(), value.strip(" "))
+    head = ResponseHead(status=int(found[1]), headers=headers, lines=found[2])
     body = _body_of(head)
     if body is None:
         return None

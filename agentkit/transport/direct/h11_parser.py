@@ -6,6 +6,7 @@ Out: the response's head, then its body in parts; a malformed one raises `WireEr
 
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
+from dataclasses import field
 from typing import Any
 
 import h11
@@ -93,32 +94,33 @@ class ResponseHead:
     """The head of a response.
 
     Attributes:
+        headers: names in lower case; several of one name are joined by commas.
+        lines: the same as they came.
         version: of HTTP, e.g. `b"1.1"`.
-        raw: the headers as they came, without the space around their values.
-        headers: the same with lower-case names; several of one name are joined by commas.
     """
 
     status: int
-    version: bytes
-    raw: RawHeaders
     headers: Mapping[str, str]
+    lines: bytes = field(compare=False)
+    version: bytes = b"1.1"
 
-    @staticmethod
-    def of(status: int, raw: RawHeaders, *, version: bytes = b"1.1") -> "ResponseHead":
-        """Build a head."""
-        return ResponseHead(status=status, version=version, raw=raw, headers=_joined(raw))
+    @property
+    def raw(self) -> RawHeaders:
+        """Return the headers as they came, without the space around their values."""
+        fields = [line.partition(b":") for line in self.lines.split(b"\r\n")[:-1]]
+        return [(name, value.strip(b" ")) for name, _, value in fields]
 
 
-def _joined(raw: RawHeaders) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    for raw_name, raw_value in raw:
-        name = raw_name.lower().decode("ascii")
-        try:
-            value = raw_value.decode()
-        except UnicodeDecodeError:
-            value = raw_value.decode("latin-1")
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return headers
+def add_header(headers: dict[str, str], name: str, value: str) -> None:
+    """Add a header to those before it; several of one name are joined by commas."""
+    headers[name] = f"{headers[name]}, {value}" if name in headers else value
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 class H11Response:
@@ -146,8 +148,16 @@ class H11Response:
         """
         while (event := self._next()) is not h11.NEED_DATA:
             if type(event) is h11.Response:
+                headers: dict[str, str] = {}
                 raw = event.headers.raw_items()
-                return ResponseHead.of(event.status_code, raw, version=event.http_version)
+                for name, value in raw:
+                    add_header(headers, name.lower().decode("ascii"), _text(value))
+                return ResponseHead(
+                    status=event.status_code,
+                    headers=headers,
+                    lines=b"".join([b"%b:%b\r\n" % pair for pair in raw]),
+                    version=event.http_version,
+                )
         return None
 
     def read(self) -> bytes:

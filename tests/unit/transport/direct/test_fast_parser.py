@@ -61,8 +61,14 @@ def check(data: bytes, cuts: Sequence[int] = ()) -> bool:
     """Check that both read the same; return whether the fast parser read anything."""
     pieces = _cut(data, cuts)
     found = _by_fast_parser(pieces)
-    assert found is None or found == _by_h11(pieces)
-    return found is not None
+    if found is None:
+        return False
+    expected = _by_h11(pieces)
+    assert found == expected
+    assert found[0] is not None
+    assert expected[0] is not None
+    assert found[0].raw == expected[0].raw
+    return True
 
 
 @pytest.mark.parametrize(
