@@ -11,8 +11,8 @@ import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import cache
 from itertools import count
+from os import urandom
 from typing import Any, Protocol, TypeVar
-from uuid import uuid4
 
 from pydantic import TypeAdapter
 
@@ -264,7 +264,7 @@ class Run:
         """Return an id for a run that got none; inside a tool it follows from call and input."""
         within, above = self.given.get("within"), self._parent
         if within is None or above is None:
-            return uuid4().hex
+            return urandom(16).hex()
         number = above._inner_ids[(within.call_id, self.agent)] = (
             above._inner_ids.get((within.call_id, self.agent), 0) + 1
         )

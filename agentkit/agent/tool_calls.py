@@ -156,17 +156,19 @@ class _Batch:
         self._run = run
         self._member = member
         self._state = state
-        self._started = run.clock.monotonic() if run.has_journal else 0.0
         self._tool_calls = 0
         self._used = NOTHING
         self._usage = NO_USAGE
-        self._position = (
-            {call.id: number for number, call in enumerate(_last_calls(state), start=1)}
-            if run.has_journal
-            else {}
-        )
-        self._facts = FactCollector(run.report.emitter) if run.has_journal else None
-        self.emit: Emit = run.report.emitter if self._facts is None else self._facts.emit
+        self._started = 0.0
+        self._facts: FactCollector | None = None  # without a journal no one asks for them
+        self._position: Mapping[str, int] = {}
+        self.emit: Emit = run.report.emitter
+        if run.has_journal:
+            self._started = run.clock.monotonic()
+            self._facts = FactCollector(self.emit)
+            self.emit = self._facts.emit
+            numbered = enumerate(_last_calls(state), start=1)
+            self._position = {call.id: number for number, call in numbered}
 
     def options(self) -> CallOptions:
         """Return what the calls share."""
@@ -178,7 +180,7 @@ class _Batch:
             concurrency=options.tool_concurrency,
             timeout_seconds=options.tool_timeout_seconds,
             concurrency_limits=options.concurrency,
-            middleware=self.record if run.has_journal else None,
+            middleware=None if self._facts is None else self.record,
             started=run.draft.started,
             finished=run.draft.finished,
             link=self.link,
@@ -274,7 +276,7 @@ class _Batch:
 
     def link(self, call: ReadyCall) -> RunLink:
         """Return what links a call to its run."""
-        key = self._key(call.call) if self._run.has_journal else ""
+        key = "" if self._facts is None else self._key(call.call)
         return RunLink(
             run=self._run,
             emit=self.emit,
@@ -291,12 +293,12 @@ class _Batch:
         results = tuple([run.draft.result_of(call) for call in calls])
         for call in calls:
             self._part(call)
-        if not run.has_journal:
+        if self._facts is None:
             return ToolAnswers(results=results, over=run.meter.reached())
         seconds = run.clock.monotonic() - self._started
         return ToolAnswers(
             results=results,
-            facts=tuple([self._fact(call) for call in calls]),
+            facts=tuple([self._facts.of(call.id) for call in calls]),
             over=run.meter.reached(),
             used=self._used + Spent(tool_calls=self._tool_calls, seconds=seconds),
             usage=self._usage,
@@ -331,9 +333,6 @@ class _Batch:
         self._used += used
         self._usage += part.usage
         return used, part.usage
-
-    def _fact(self, call: ToolCall) -> CallFacts:
-        return CallFacts() if self._facts is None else self._facts.of(call.id)
 
     def _key(self, call: ToolCall) -> str:
         return self._run.key(self._state, f"tool-{self._position[call.id]}/{call.name}")

@@ -81,6 +81,10 @@ class Meter:
     """The usage of a run and its nested runs, compared with its budget and its parents' budgets.
 
     It is counted in plain numbers: a value for each charge would be a tenth of a turn.
+
+    Attributes:
+        limits: those of this budget.
+        needs_forecast: this budget or that of a parent limits tokens or cost.
     """
 
     __slots__ = (
@@ -100,12 +104,16 @@ class Meter:
         "_waiting",
         "_working_seconds",
         "limits",
+        "needs_forecast",
     )
 
     def __init__(
         self, budget: Budget | Limits, *, clock: Clock, parent: "Meter | None" = None
     ) -> None:
         self.limits: Limits = budget.limits() if isinstance(budget, Budget) else budget
+        self.needs_forecast: bool = self.limits.needs_forecast or (
+            parent is not None and parent.needs_forecast
+        )
         self._clock = clock
         self._parent = parent
         self._started = clock.monotonic()
@@ -223,12 +231,6 @@ class Meter:
     def prices(self, profile: ModelProfile) -> tuple[Decimal | None, Decimal | None]:
         """Return dollars per million input and output tokens, of this budget or the profile."""
         return self.limits.prices(profile)
-
-    @property
-    def needs_forecast(self) -> bool:
-        """Return whether this budget or a parent's limits tokens or cost."""
-        above = self._parent is not None and self._parent.needs_forecast
-        return self.limits.needs_forecast or above
 
     def answer_limit(
         self, forecast: Forecast, *, pending: Spent = NOTHING

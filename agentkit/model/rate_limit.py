@@ -44,19 +44,19 @@ class RateLimit:
 
 
 class RateLimiter:
-    """Counts the requests to one model at one provider, for all runs that call it."""
+    """Counts the requests to one model at one provider, for all runs that call it.
+
+    Attributes:
+        is_unlimited: no limit is known, from settings or headers.
+    """
 
     def __init__(self, limit: RateLimit) -> None:
+        self.is_unlimited: bool = limit.is_unlimited
         self._limit = limit
         self._reserved: deque[tuple[float, int]] = deque()
         self._tokens = 0
         self._exhausted_until = 0.0
         self._exhausted = ""
-
-    @property
-    def is_unlimited(self) -> bool:
-        """Return whether no limit is known, from settings or headers."""
-        return self._limit.is_unlimited and not self._exhausted_until
 
     @property
     def exhausted(self) -> str:
@@ -99,7 +99,7 @@ class RateLimiter:
                 seconds = parse_reset(headers.get(reset, ""))
                 if seconds is not None and clock() + seconds > self._exhausted_until:
                     self._exhausted_until = clock() + seconds
-                    self._exhausted = name
+                    self._exhausted, self.is_unlimited = name, False
 
     def _fits(self, tokens: int) -> bool:
         """Return whether one more request of so many tokens is within the limits."""

@@ -135,7 +135,7 @@ class ResponseBuilder:
             self._reading = self._answer.close(is_cut=is_cut, has_calls=self._calls.has_any)
         pieces = self._reading.pieces
         shown = self._show(pieces) if pieces else []
-        if self._is_interrupted or self._is_cut_in_text or not self._request.stream:
+        if not self._request.stream or self._is_interrupted or self._is_cut_in_text:
             return []
         return shown
 

@@ -46,10 +46,10 @@ class HttpConnectionPool:
         Raises:
             WireError: all are in use for too long, or the host cannot be reached.
         """
-        self._check_open()
         await self._enter()
         try:
-            self._check_open()
+            if self._is_closed:
+                raise RuntimeError("The transport was closed; open another.")
             return self._last_idle() or await self._connect()
         except BaseException:
             self._places.release()
@@ -86,7 +86,7 @@ class HttpConnectionPool:
 
     async def _enter(self) -> None:
         """Wait for a place, in turn."""
-        if not self.is_exhausted:
+        if self._places.value > 0:
             self._places.acquire_nowait()
             return
         with anyio.move_on_after(self._settings.first_byte_seconds) as scope:
@@ -103,10 +103,6 @@ class HttpConnectionPool:
                 return connection
             connection.close()
         return None
-
-    def _check_open(self) -> None:
-        if self._is_closed:
-            raise RuntimeError("The transport was closed; open another.")
 
     def _drop_expired(self, now: float) -> None:
         while self._idle and self._idle[0][0] <= now:
