@@ -150,7 +150,7 @@ def later_calls(
 
     Many providers do not know the setting `parallel_tool_calls`, and models ignore it.
     """
-    if settings.parallel_tool_calls is not False or len(calls) < 2:
+    if len(calls) < 2 or settings.parallel_tool_calls is not False:
         return {}
     return {
         call.id: ToolResult(

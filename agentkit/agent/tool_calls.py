@@ -199,7 +199,7 @@ class _Batch:
     async def validate(self, calls: Sequence[ToolCall]) -> Mapping[str, ReadyCall | ToolResult]:
         """Return calls as they were validated for the plan, or as they are now."""
         ready = self._state.answered.ready
-        if all(call.id in ready for call in calls):
+        if not [call for call in calls if call.id not in ready]:
             return ready
         tools = await self._member.tools(self._state.history, emit=self.emit)
         deps = self._run.deps
@@ -215,7 +215,9 @@ class _Batch:
         run, ready = self._run, []
         is_over_budget = False
         for call in calls:
-            one = await self._as_planned(call, checked[call.id])
+            one, planned = checked[call.id], self._state.answered.plan[call.id]
+            if planned.is_changed:
+                one = await self._as_planned(call, planned)
             if isinstance(one, ReadyCall):
                 # Charged at once: agents side by side share what is left.
                 if run.meter.calls_left() == 0:
@@ -235,19 +237,14 @@ class _Batch:
             self._count()
         return ready
 
-    async def _as_planned(
-        self, call: ToolCall, checked: ReadyCall | ToolResult
-    ) -> ReadyCall | ToolResult:
-        """Return a call as the plan of the state has it: rejected, edited, or as it was."""
-        planned = self._state.answered.plan[call.id]
+    async def _as_planned(self, call: ToolCall, planned: PlannedCall) -> ReadyCall | ToolResult:
+        """Return a call as its plan has it: rejected, or with other arguments."""
         if planned.rejection is not None:
             return planned.rejection
-        if planned.verdict.decision == "deny":
+        if planned.verdict.arguments is None:
             return denied_result(call, planned.verdict.reason)
-        if planned.verdict.arguments is not None:
-            tools = await self._member.tools(self._state.history, emit=self.emit)
-            return validate_edited(call, planned.verdict.arguments, tools, deps=self._run.deps)
-        return checked
+        tools = await self._member.tools(self._state.history, emit=self.emit)
+        return validate_edited(call, planned.verdict.arguments, tools, deps=self._run.deps)
 
     async def record(
         self, ready: ReadyCall, run_tool: Callable[[], Awaitable[ToolResult]]

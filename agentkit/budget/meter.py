@@ -189,7 +189,10 @@ class Meter:
         A part of the time is reserved for the closing answer; with `closing` it may be used.
         """
         limit = self.limits.seconds if closing else self._working_seconds
-        left = None if limit == math.inf else max(0.0, limit - self._seconds)
+        left = None
+        if limit != math.inf:
+            used = self._earlier_seconds + self._clock.monotonic() - self._started
+            left = max(0.0, limit - used)
         if self._parent is None:
             return left
         above = self._parent.seconds_left(closing=closing)

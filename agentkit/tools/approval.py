@@ -116,6 +116,16 @@ class PlannedCall:
     verdict: Verdict
     rejection: ToolResult | None = None
 
+    @property
+    def is_changed(self) -> bool:
+        """Return whether the call is not run as the model asked for it."""
+        verdict = self.verdict
+        return (
+            self.rejection is not None
+            or verdict.decision == "deny"
+            or verdict.arguments is not None
+        )
+
 
 def call_digest(call: ToolCall) -> str:
     """Return the hash of the call's id, name and arguments, which an approval is bound to."""

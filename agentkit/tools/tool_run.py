@@ -148,23 +148,22 @@ class ToolRun:
         full = without_mark(annotated(full, call_id=call.call.id, note=call.note))
         result = cut_result(full, max_characters=options.max_characters)
         options.finished[call.call.id] = result
-        started = await self._report_start()
+        if self._started is None:  # middleware gave a result in place of the tool's
+            self._started = await self._report_start()
         if result is not full:
             await options.emit(ToolResultTruncated(call_id=call.call.id, content=full.content))
         if options.emit is not ignore:
-            seconds = options.clock.monotonic() - started
+            seconds = options.clock.monotonic() - self._started
             await options.emit(ToolCallFinished(call=call.call, result=result, seconds=seconds))
         return result
 
     async def _report_start(self) -> float:
-        """Report the start to the listeners once, and return its time."""
-        if self._started is None:
-            call, options = self._call.call, self._options
-            options.started[call.id] = call
-            if options.emit is not ignore:
-                await options.emit(ToolCallStarted(call=call))
-            self._started = options.clock.monotonic()
-        return self._started
+        """Report the start to the listeners, and return its time."""
+        call, options = self._call.call, self._options
+        options.started[call.id] = call
+        if options.emit is not ignore:
+            await options.emit(ToolCallStarted(call=call))
+        return options.clock.monotonic()
 
     async def _through_middleware(self) -> ToolResult:
         """Return the full result; the middleware of the run wraps the tool's own."""
@@ -196,7 +195,8 @@ class ToolRun:
         call = self._call
         held = await self._options.concurrency_limits.acquire(call.tool)
         try:
-            await self._report_start()
+            if self._started is None:  # else middleware runs the tool again
+                self._started = await self._report_start()
             outcome = await self.outcome(held)
         finally:
             held.release()
@@ -313,12 +313,16 @@ class ToolRun:
 
     async def _call_function(self, held: CallPermit) -> object:
         """Return what the function returned, or a `ToolFailure`."""
-        call, function = self._call, self._function()
+        call = self._call
+        positional, named = call.bound.positional, call.bound.named
+        if call.tool.binding.takes_context:
+            positional = (self._context(), *positional)
         with _NO_PERMIT if held.permit is None else holding(held.permit):
             try:
                 if call.tool.binding.is_async:
-                    return await function()
+                    return await call.tool.function(*positional, **named)
                 held.retain()
+                function = partial(call.tool.function, *positional, **named)
                 self._job = ThreadJob(function, on_end=held.release)
                 outcome = await self._job.run()
                 if isinstance(outcome, ThreadFailure):
@@ -332,14 +336,6 @@ class ToolRun:
                     if await self._must_leave(leaf):
                         raise leaf from leaf.__cause__
                 return describe_failure(call, error)
-
-    def _function(self) -> Callable[[], Any]:
-        """Return the tool's function with its arguments."""
-        call = self._call
-        positional = call.bound.positional
-        if call.tool.binding.takes_context:
-            positional = (self._context(), *positional)
-        return partial(call.tool.function, *positional, **call.bound.named)
 
     def _context(self) -> RunContext[Any]:
         call, options = self._call, self._options
