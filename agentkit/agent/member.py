@@ -102,7 +102,7 @@ class Member:
         for one in self._instructions:
             text = one if isinstance(one, str) else one(self.context(run))
             parts.append(await text if isawaitable(text) else text)
-        return "\n\n".join(part for part in parts if part)
+        return "\n\n".join(filter(None, parts))
 
     def context(self, run: Run) -> RunContext[object]:
         """Return the context that functions of the caller get outside a call."""

@@ -121,10 +121,11 @@ async def _exchange(
             meter.end_turn()
         call.limit.close()
     plan: tuple[PlannedCall, ...] = ()
-    calls: Sequence[ToolCall] = ()
-    offered = tools if step.closing is None else {}
+    polling: tuple[str, ...] = ()
     if response is not None and response.message.tool_calls:
         calls = _calls_to_plan(response, judged)
+        offered = tools if step.closing is None else {}
+        polling = tuple([c.name for c in calls if c.name in offered and offered[c.name].polls])
         ready.update(later_calls(response.message.tool_calls, settings=member.settings))
         plan = await plan_calls_of(
             run,
@@ -144,7 +145,7 @@ async def _exchange(
         plan=plan,
         taken=taken,
         late=late,
-        polling=tuple([c.name for c in calls if c.name in offered and offered[c.name].polls]),
+        polling=polling,
         judged=judged,
         used=used,
         additional_usage=usage,
@@ -202,7 +203,7 @@ class _ModelCall:
         ModelRequest.__init__(
             request,
             history=history,
-            instructions="\n\n".join(part for part in parts if part),
+            instructions="\n\n".join(filter(None, parts)),
             tools=offer.tools,
             tool_choice=offer.choice,
             settings=member.settings,

@@ -343,10 +343,10 @@ def _may_be_stuck(state: RunState) -> bool:
 
 def _step_for_calls(state: RunState) -> Step:
     """Run what may run, up to the first call that needs approval: order is kept."""
-    calls = state.history.open_calls
-    if any(call.id not in state.answered.plan for call in calls):
+    calls, plan = state.history.open_calls, state.answered.plan
+    decided = [plan[call.id].verdict.decision for call in calls if call.id in plan]
+    if len(decided) < len(calls):
         return PlanCalls(calls=calls)
-    decided = [state.answered.plan[call.id].verdict.decision for call in calls]
     asked = decided.index("ask") if "ask" in decided else len(calls)
     return RunTools(calls=calls[:asked]) if asked else Suspend(calls=calls)
 
