@@ -48,8 +48,7 @@ class HttpConnectionPool:
         """
         await self._enter()
         try:
-            if self._is_closed:
-                raise RuntimeError("The transport was closed; open another.")
+            self._check_open()
             return self._last_idle() or await self._connect()
         except BaseException:
             self._places.release()
@@ -103,6 +102,10 @@ class HttpConnectionPool:
                 return connection
             connection.close()
         return None
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise RuntimeError("The transport was closed; open another.")
 
     def _drop_expired(self, now: float) -> None:
         while self._idle and self._idle[0][0] <= now:
