@@ -87,16 +87,12 @@ class CallOptions:
         clock: measures how long each tool ran.
         concurrency: how many of these calls may run at the same time, 1 or more.
         timeout_seconds: limit for each tool without its own timeout, counted from its own start.
-        cleanup_seconds: how long a cancelled tool may clean up before every wait in it is
-            cancelled.
-        max_characters: longer text of a result is truncated for the model; the full content is
-            emitted as an event.
-        concurrency_limits: the limits that are shared with other runs; the limits of single tools
-            apply without it, too.
+        cleanup_seconds: how long a cancelled tool may clean up before its waits are cancelled.
+        max_characters: longer text of a result is truncated, and emitted completely as an event.
+        concurrency_limits: those shared with other runs; those of single tools apply as well.
         middleware: see `ToolMiddleware`.
         started: receives each call, by its id, before its tool starts.
-        finished: receives each result, by call id, as soon as it exists, so that a cancellation
-            loses none.
+        finished: receives each result at once, by call id, so that a cancellation loses none.
         link: returns what links a call to its run; see `RunLink`.
     """
 
@@ -117,10 +113,7 @@ class CallOptions:
 class ToolRun:
     """One run of a call, through the middleware to its tool and back.
 
-    Args:
-        call: the call.
-        options: what it shares with others.
-        has_own_task: nothing else runs in its task.
+    With `has_own_task`, nothing else runs in its task.
 
     Attributes:
         stopped_by: why the tool was cancelled, its timeout or its caller; None if it was not.
