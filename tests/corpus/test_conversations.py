@@ -165,7 +165,7 @@ STREAMED = pytest.mark.parametrize("stream", [False, True], ids=["complete", "st
 
 @STREAMED
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
-def test_a_provider_that_leaves_every_call_in_the_text(form: Format, stream: bool) -> None:
+def test_calls_run_if_a_provider_leaves_them_in_the_text(form: Format, stream: bool) -> None:
     """The calls are only moved, so they run at once."""
     provider = Stubborn(form, quotes_numbers=False)
 

@@ -60,7 +60,7 @@ async def test_only_the_first_of_several_calls_runs_if_one_is_allowed() -> None:
 
 
 @pytest.mark.parametrize("settings", [ModelSettings(), ModelSettings(parallel_tool_calls=True)])
-async def test_all_calls_run_if_nothing_else_is_asked(settings: ModelSettings) -> None:
+async def test_all_calls_run_by_default(settings: ModelSettings) -> None:
     """The setting is not given, or allows it."""
     notes = Notes()
     agent = Agent(ScriptedModel(_calls("a", "b"), "done"), tools=[notes.tool(read_only=True)])

@@ -207,7 +207,7 @@ def test_a_decimal_is_formatted_with_its_own_digits(numerator: int, places: int)
 
 @given(text=st.text(alphabet="0123456789.,+-*/^%!()° sqrtofmdpie√²", max_size=60))
 @settings(max_examples=200)
-def test_any_text_gives_a_value_or_a_fault(text: str) -> None:
+def test_any_text_gives_a_value_or_an_error_of_ours(text: str) -> None:
     """The text is untrusted."""
     try:
         result = format_number(evaluate(text))

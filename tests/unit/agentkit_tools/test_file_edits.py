@@ -216,7 +216,7 @@ def test_what_is_not_utf_8_is_not_edited(root: Path) -> None:
         offered["edit_file"]("notes.md", "one", "\ud800")
 
 
-def test_outcomes_can_be_found(root: Path) -> None:
+def test_the_outcome_of_a_change_is_found_in_the_files(root: Path) -> None:
     """By what the files show."""
     offered = tools(root)
     edit, move, delete = (offered[name] for name in ("edit_file", "move_file", "delete_file"))
@@ -282,7 +282,7 @@ def test_a_tree_is_shown(root: Path) -> None:
     assert tree("src", 1).splitlines()[:2] == ["deep/", "main.py"]
 
 
-def test_effects_ask(root: Path) -> None:
+def test_changes_of_files_need_approval(root: Path) -> None:
     """Unless the caller allows them."""
     asking, allowed = files(root, allow_write=True), files(root, allow_write=True, approval="allow")
 

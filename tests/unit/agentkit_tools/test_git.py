@@ -167,7 +167,7 @@ def test_a_branch_is_created_at_the_current_commit(root: Path) -> None:
     assert (root / "notes.txt").read_text() == "one\ntwo\nthree\n"
 
 
-def test_effects_ask(root: Path) -> None:
+def test_changes_of_a_repository_need_approval(root: Path) -> None:
     """What reads does not; without `allow_write` nothing else is offered."""
     offered = {each.name: each for each in git(root, allow_write=True)}
 

@@ -103,7 +103,7 @@ METHODS = {
 
 
 @pytest.mark.parametrize("name", METHODS)
-async def test_methods_with_effects_ask_and_then_send(server: WebServer, name: str) -> None:
+async def test_methods_with_effects_are_sent_after_approval(server: WebServer, name: str) -> None:
     """The body is JSON, or text as it is."""
     method, body, kind = METHODS[name]
     server.add("/item", '{"ok": true}', kind="application/json")

@@ -58,7 +58,7 @@ def test_a_folder_can_be_read_only(tmp_path: Path) -> None:
     assert "Read-only" in output
 
 
-def test_more_can_be_allowed(tmp_path: Path) -> None:
+def test_other_folders_and_the_network_can_be_allowed(tmp_path: Path) -> None:
     """Further folders to read, and the network."""
     (tmp_path / "work").mkdir()
     (tmp_path / "data").mkdir()
@@ -176,7 +176,7 @@ def test_a_cgroup_of_the_second_version_is_found(
 
 
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
-def test_a_filter_ends_by_allowing(machine: str) -> None:
+def test_a_filter_allows_what_no_rule_refuses(machine: str) -> None:
     """Its jumps stay inside; its first instructions check the machine type."""
     data = build_filter(machine)
     instructions = [struct.unpack_from("=HBBI", data, at) for at in range(0, len(data), 8)]
@@ -199,7 +199,7 @@ def test_an_unknown_machine_type_is_an_error(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("name", CommandLimits.__slots__)
-def test_a_limit_is_above_0(name: str) -> None:
+def test_a_limit_must_be_above_0(name: str) -> None:
     """Zero would mean none to the kernel, in some cases."""
     with pytest.raises(ValueError, match=name):
         CommandLimits(**{name: 0})

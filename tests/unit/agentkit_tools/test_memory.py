@@ -45,7 +45,7 @@ async def test_notes_are_kept_found_and_deleted(database_url: str) -> None:
     assert "Note 2" not in await recall(CONTEXT)
 
 
-async def test_each_owner_and_each_agent_has_its_own(sqlite_url: str) -> None:
+async def test_each_owner_and_each_agent_has_its_own_notes(sqlite_url: str) -> None:
     """The program decides whose notes they are; neither labels nor arguments do."""
     async with open_store(sqlite_url) as store:
         tools = named(memory_tools(store, owner=lambda context: context.deps))
@@ -94,7 +94,9 @@ async def test_many_notes_are_shown_in_parts_and_have_a_limit(
             await tools["remember"](CONTEXT, note="one more")
 
 
-async def test_a_later_conversation_recalls_and_forgetting_asks(sqlite_url: str) -> None:
+async def test_a_later_conversation_recalls_notes_and_deleting_them_needs_approval(
+    sqlite_url: str,
+) -> None:
     """Remembering does not ask: it destroys nothing and can be undone."""
     tools = memory(sqlite_url)
     first = Agent(

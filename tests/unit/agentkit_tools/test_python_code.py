@@ -66,7 +66,7 @@ def test_values_go_in_and_a_value_comes_out() -> None:
         ("x = 1", None),
     ],
 )
-def test_a_value_has_a_form_in_json(code: str, value: object) -> None:
+def test_a_value_is_returned_as_json(code: str, value: object) -> None:
     """What has none becomes text."""
     assert evaluate(code).value == value
 

@@ -59,7 +59,7 @@ def test_a_killed_command_says_why(tmp_path: Path) -> None:
     assert printing.note.startswith("It printed more than 50,000 bytes and was killed.")
 
 
-def test_effects_ask(tmp_path: Path) -> None:
+def test_commands_with_effects_need_approval(tmp_path: Path) -> None:
     """A command in a folder that it cannot change has none."""
     reading, more = shell(tmp_path)
     writing, _ = shell(tmp_path, allow_write=True)

@@ -236,7 +236,7 @@ def test_a_statement_has_a_time_limit(address: str) -> None:
     assert time.monotonic() - began < 20
 
 
-def test_writing_is_another_tool_which_asks(address: str) -> None:
+def test_changes_have_a_tool_of_their_own_that_needs_approval(address: str) -> None:
     """It commits."""
     write = named(address, "sql_write", allow_write=True)
     query = named(address, "sql_query", allow_write=True)

@@ -100,7 +100,7 @@ def test_a_file_is_explained_in_every_form(home: Path, recorded: str) -> None:
         (["last", "--compare", "nothing"], "No run of the command line is kept"),
     ],
 )
-def test_what_does_not_exist_is_a_usage_error(words: list[str], said: str) -> None:
+def test_an_unknown_run_or_file_is_a_usage_error(words: list[str], said: str) -> None:
     """With what to give in its place."""
     code, shown, error = agentkit("explain", *words)
 

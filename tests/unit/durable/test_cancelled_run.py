@@ -134,7 +134,7 @@ async def test_it_is_cancelled_by_a_worker_without_its_agent(
     assert after[-1].endswith("run_finished")
 
 
-async def test_it_does_not_wait_for_a_decision(
+async def test_a_cancelled_run_does_not_wait_for_a_decision(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was suspended before its worker noticed that it was to be cancelled."""

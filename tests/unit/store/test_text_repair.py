@@ -24,13 +24,13 @@ ANY_TEXT = st.text(
         ("\ud83d\ud83d\ude00", "\ufffd😀"),
     ],
 )
-def test_what_cannot_be_kept_is_replaced(text: str, repaired: str) -> None:
+def test_characters_that_cannot_be_stored_are_replaced(text: str, repaired: str) -> None:
     """By the replacement character; halves that belong together become their character."""
     assert repair_text(text) == repaired
 
 
 @given(ANY_TEXT)
-def test_repaired_text_can_be_kept_and_is_not_repaired_again(text: str) -> None:
+def test_repaired_text_can_be_stored_and_is_not_repaired_again(text: str) -> None:
     """What was right stays as it is."""
     repaired = repair_text(text)
 

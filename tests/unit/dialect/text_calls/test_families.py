@@ -58,7 +58,7 @@ def test_the_text_of_a_format_holds_its_opener(form: Format) -> None:
 
 
 @MARKED
-def test_a_call_that_is_cut_never_runs_with_less(form: Format) -> None:
+def test_a_call_that_is_cut_never_runs_with_shorter_arguments(form: Format) -> None:
     """Wherever it ends, it runs as it was meant or not at all; no marker is shown as an answer."""
     text = form(ONE)
     for end in range(1, len(text)):

@@ -150,7 +150,7 @@ def test_e_what_is_not_certain_does_not_run(
     assert all(UNCLEAR in (call.rejection or "") for call in answer.drafts)
 
 
-def test_e_the_second_time_it_is_text() -> None:
+def test_e_a_call_that_is_unclear_twice_is_text() -> None:
     """Once in a run the model is asked; a new user message begins another run."""
     text = f"First:\n{TAG}\nThen I wait."
     rejection = read(text).drafts[0].rejection

@@ -41,7 +41,7 @@ def test_calls_are_paired_with_their_results() -> None:
     assert [tool.name for tool in later.plan.tools] == ["f"]
 
 
-def test_a_call_that_was_begun_is_a_forced_choice() -> None:
+def test_a_prompt_that_ends_inside_a_call_forces_a_call() -> None:
     """Of any tool, or of the one that is named."""
     free = _asked(f"{OFFER}[INST] go[/INST]")
     forced = _asked(f"{OFFER}[INST] go[/INST][TOOL_CALLS]")

@@ -39,7 +39,7 @@ def test_calls_are_paired_with_their_results() -> None:
     assert (ask.choice.mode, ask.parallel) == ("auto", True)
 
 
-def test_what_is_asked_of_the_answer_is_read() -> None:
+def test_the_tool_choice_is_read_from_the_prompt() -> None:
     """That it must be a call, of which tool, and one at a time."""
     must = _found(f"{OFFER} Your next answer must be a tool call. Call one tool at a time.")
     named = _found(f"{OFFER} Your next answer must be a call of the tool f.")
