@@ -17,7 +17,7 @@ from tests.corpus import table as corpus_table
 from tests.forked_python import import_all, serve_python
 from tests.providers.table import write_table
 
-pytest_plugins = ["tests.databases"]
+pytest_plugins = ["tests.databases", "tests.unit.transport.web_server"]
 
 # The duration of one example depends more on the machine than on the code.
 settings.register_profile("agentkit", deadline=None)

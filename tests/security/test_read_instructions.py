@@ -1,7 +1,6 @@
 """What a page, a note or a skill asks for is not done by the loop, and effects still ask."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +16,9 @@ from agentkit_tools.skills import load_skills
 from agentkit_tools.web import build_tools as web_tools
 from agentkit_tools.web.page_reader import PageReader
 from tests.corpus.text_answers import model_with
-from tests.unit.transport.web_server import WebServer, web_server
+from tests.unit.transport.web_server import WebServer
 
 PAGE = "http://site.example/page"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[WebServer]:
-    """Run one server for all tests of this file."""
-    with web_server() as server:
-        yield server
-
-
-@pytest.fixture
-def server(running: WebServer) -> WebServer:
-    """Return the server without the pages and requests of other tests."""
-    running.pages.clear()
-    running.received.clear()
-    return running
 
 
 def quoted_calls(server: WebServer) -> dict[str, str]:

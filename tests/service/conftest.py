@@ -1,7 +1,8 @@
 """A service on loopback, one for each module of tests, with agents on a model of plain rules."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from importlib import import_module
 from typing import Any, cast
 
 import anyio
@@ -33,6 +34,14 @@ def pay(amount: int) -> str:
 def anyio_backend() -> str:
     """Name the event loop: uvicorn and the vendors' clients run on asyncio."""
     return "asyncio"
+
+
+@pytest.fixture
+async def client(url: str) -> AsyncIterator[Any]:
+    """Return OpenAI's own client, which neither retries nor forgives."""
+    chat_client = import_module("tests.service.chat_client")  # skips if the client is missing
+    async with chat_client.open_client(url) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")

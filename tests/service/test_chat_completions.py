@@ -1,7 +1,6 @@
 """OpenAI's own client, which validates strictly, judges the chat completions of the service."""
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -13,20 +12,12 @@ from tests.service.chat_client import (
     SCHEMA,
     WEATHER,
     complete,
-    open_client,
     said,
     streamed,
 )
 from tests.service.rule_model import RuleModel
 
 openai = pytest.importorskip("openai")
-
-
-@pytest.fixture
-async def client(url: str) -> AsyncIterator[Any]:
-    """Return a client that neither retries nor forgives."""
-    async with open_client(url) as client:
-        yield client
 
 
 ANSWERS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {

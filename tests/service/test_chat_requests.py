@@ -1,22 +1,14 @@
 """OpenAI's own client judges the fate of each field of a request, and the failures of providers."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from agentkit.chat import ModelSettings
-from tests.service.chat_client import WEATHER, complete, open_client, said
+from tests.service.chat_client import WEATHER, complete, said
 from tests.service.rule_model import RuleModel
 
 openai = pytest.importorskip("openai")
-
-
-@pytest.fixture
-async def client(url: str) -> AsyncIterator[Any]:
-    """Return a client that neither retries nor forgives."""
-    async with open_client(url) as client:
-        yield client
 
 
 SETTINGS: dict[str, tuple[dict[str, Any], ModelSettings]] = {

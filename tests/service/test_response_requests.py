@@ -1,24 +1,16 @@
 """OpenAI's own client judges the fate of each field of a request in the responses format."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from agentkit.chat import ModelSettings
 from agentkit.message import ToolResult
-from tests.service.chat_client import PNG, open_client
+from tests.service.chat_client import PNG
 from tests.service.responses_client import WEATHER, complete
 from tests.service.rule_model import RuleModel
 
 openai = pytest.importorskip("openai")
-
-
-@pytest.fixture
-async def client(url: str) -> AsyncIterator[Any]:
-    """Return a client that neither retries nor forgives."""
-    async with open_client(url) as client:
-        yield client
 
 
 SETTINGS: dict[str, tuple[dict[str, Any], ModelSettings]] = {

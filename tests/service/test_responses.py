@@ -24,13 +24,6 @@ from tests.service.rule_model import RuleModel
 openai = pytest.importorskip("openai")
 
 
-@pytest.fixture
-async def client(url: str) -> AsyncIterator[Any]:
-    """Return a client that neither retries nor forgives."""
-    async with open_client(url) as client:
-        yield client
-
-
 ANSWERS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "text": ("hello there", {}, {"text": "You said: hello there", "kinds": ["message"]}),
     "emoji": ("héllo 🙂 \u2028 x", {}, {"text": "You said: héllo 🙂 \u2028 x"}),

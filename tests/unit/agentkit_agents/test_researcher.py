@@ -1,7 +1,6 @@
 """The ready-made researcher, over the real tools and a server on loopback."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,25 +14,10 @@ from agentkit_tools import load_tools
 from agentkit_tools.web import build_tools
 from agentkit_tools.web.page_reader import PageReader
 from agentkit_tools.web.search_provider import SearchProvider, open_search
-from tests.unit.transport.web_server import WebServer, web_server
+from tests.unit.transport.web_server import WebServer
 
 PAGE = "http://site.example/moe"
 ANSWER = f"Mixtral 8x22B has 141B parameters [1].\n\nSources:\n1. Mixtral, {PAGE}"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[WebServer]:
-    """Run one server for all tests of this file."""
-    with web_server() as server:
-        yield server
-
-
-@pytest.fixture
-def server(running: WebServer) -> WebServer:
-    """Return the server without the pages and requests of other tests."""
-    running.pages.clear()
-    running.received.clear()
-    return running
 
 
 def researcher(server: WebServer, *script: Any) -> Agent[Any]:

@@ -1,7 +1,6 @@
 """Calls to listed origins, and to no others."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,22 +10,7 @@ from agentkit.testing import ScriptedModel, tool_call
 from agentkit_tools.http import build_tools, http
 from agentkit_tools.http.allowed_origins import AllowedOrigins, parse_origins
 from tests.tool_results import structured
-from tests.unit.transport.web_server import Page, WebServer, web_server
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[WebServer]:
-    """Run one server for all tests of this file."""
-    with web_server() as server:
-        yield server
-
-
-@pytest.fixture
-def server(running: WebServer) -> WebServer:
-    """Return the server without the pages and requests of other tests."""
-    running.pages.clear()
-    running.received.clear()
-    return running
+from tests.unit.transport.web_server import Page, WebServer
 
 
 def tools_of(server: WebServer, words: str = "") -> dict[str, Tool]:

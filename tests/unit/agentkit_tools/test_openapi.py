@@ -1,7 +1,7 @@
 """Tools made from an OpenAPI document."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,26 +11,17 @@ from agentkit import Agent, ConfigError, Tool, ToolError
 from agentkit.testing import ScriptedModel, tool_call
 from agentkit_tools.openapi import OpenApiOptions, build_tools, openapi
 from agentkit_tools.openapi.document import load_document, parse_document
-from tests.unit.transport.web_server import WebServer, web_server
+from tests.unit.transport.web_server import WebServer
 
 SHOP = Path(__file__).parent / "openapi" / "shop.json"
 KEYS = {"key": "SHOP_KEY"}
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[WebServer]:
-    """Run one server for all tests of this file."""
-    with web_server() as server:
-        yield server
-
-
 @pytest.fixture
-def server(running: WebServer, monkeypatch: pytest.MonkeyPatch) -> WebServer:
-    """Return the server without the pages and requests of other tests; set the keys."""
-    running.pages.clear()
-    running.received.clear()
+def server(server: WebServer, monkeypatch: pytest.MonkeyPatch) -> WebServer:
+    """Return the server of the shop; set its key."""
     monkeypatch.setenv("SHOP_KEY", "s3cret-key")
-    return running
+    return server
 
 
 def tools_of(

@@ -1,7 +1,7 @@
 """Pages of the web as a model reads them."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import anyio
@@ -16,7 +16,7 @@ from agentkit_tools.web.html_outline import read_outline
 from agentkit_tools.web.page_reader import PageReader, ReaderSettings
 from agentkit_tools.web.page_text import PageFormatError, decode_body, render_page
 from agentkit_tools.web.site_limits import SiteLimits
-from tests.unit.transport.web_server import WebServer, web_server
+from tests.unit.transport.web_server import WebServer
 
 ARTICLE = """<!doctype html><html><head><title>Mixtral &amp; friends</title>
 <script>var hidden = "<p>not text</p>";</script></head><body>
@@ -27,22 +27,6 @@ for each token, which makes it quick for its size, and this paragraph is long en
 <ul><li>quick</li><li>open</li></ul></article>
 <a href="javascript:alert(1)">no link</a><a href="http://user@127.0.0.1/">no link</a>
 <footer>Imprint</footer></body></html>"""
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[WebServer]:
-    """Run one server for all tests of this file."""
-    with web_server() as server:
-        yield server
-
-
-@pytest.fixture
-def server(running: WebServer) -> WebServer:
-    """Return the server without the pages and requests of other tests."""
-    running.pages.clear()
-    running.received.clear()
-    running.connections.clear()
-    return running
 
 
 def reader_of(server: WebServer, **options: Any) -> PageReader:

@@ -2,7 +2,7 @@
 
 import gzip
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 
 import anyio
@@ -17,23 +17,7 @@ from agentkit.transport.guarded.guarded_client import (
 )
 from agentkit.transport.guarded.guarded_connection import GuardedBackend, connect_to
 from agentkit.transport.guarded.public_address import is_public_address
-from tests.unit.transport.web_server import PUBLIC, Page, WebServer, web_server
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[WebServer]:
-    """Run one server for all tests of this file."""
-    with web_server() as server:
-        yield server
-
-
-@pytest.fixture
-def server(running: WebServer) -> WebServer:
-    """Return the server without the pages and requests of other tests."""
-    running.pages.clear()
-    running.received.clear()
-    running.connections.clear()
-    return running
+from tests.unit.transport.web_server import PUBLIC, Page, WebServer
 
 
 async def get(

@@ -1,7 +1,7 @@
 """A web server on loopback, and names that only the test's own resolver knows.
 
 In:  answers by path.
-Out: `WebServer`, which records the requests; a client whose names lead to it.
+Out: `WebServer`, which records the requests; a client whose names lead to it; the fixture `server`.
 """
 
 import threading
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpcore
+import pytest
 
 from agentkit.transport.guarded.guarded_client import GuardedClient
 from agentkit.transport.guarded.guarded_connection import GuardedBackend, connect_to
@@ -139,3 +140,19 @@ def web_server() -> Iterator[WebServer]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@pytest.fixture(scope="module")
+def running_web_server() -> Iterator[WebServer]:
+    """Run one server for all tests of a file."""
+    with web_server() as server:
+        yield server
+
+
+@pytest.fixture
+def server(running_web_server: WebServer) -> WebServer:
+    """Return the server without the pages, requests and connections of other tests."""
+    running_web_server.pages.clear()
+    running_web_server.received.clear()
+    running_web_server.connections.clear()
+    return running_web_server

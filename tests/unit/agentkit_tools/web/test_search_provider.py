@@ -1,7 +1,7 @@
 """Searches through the provider that the user chose."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -11,22 +11,7 @@ from agentkit_tools.web import build_tools
 from agentkit_tools.web.page_reader import PageReader
 from agentkit_tools.web.search_provider import SearchProvider, open_search
 from tests.tool_results import structured
-from tests.unit.transport.web_server import WebServer, web_server
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[WebServer]:
-    """Run one server for all tests of this file."""
-    with web_server() as server:
-        yield server
-
-
-@pytest.fixture
-def server(running: WebServer) -> WebServer:
-    """Return the server without the pages and requests of other tests."""
-    running.pages.clear()
-    running.received.clear()
-    return running
+from tests.unit.transport.web_server import WebServer
 
 
 def reader_of(server: WebServer) -> PageReader:
