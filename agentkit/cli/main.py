@@ -4,6 +4,7 @@ In:  `sys.argv`.
 Out: the exit code; see `agentkit.cli.exit_codes` for what the codes mean.
 """
 
+import atexit
 import os
 import sys
 import threading
@@ -22,10 +23,12 @@ def run_program() -> int:
     """Run the command line as a program and return its exit code.
 
     A tool that cannot be stopped may still run in a thread, and the interpreter would wait for it:
-    then the process ends here.
+    then the process ends here, after what others have registered for its end: to export spans, to
+    write log lines.
     """
     code = main()
     if any(not thread.daemon for thread in threading.enumerate()[1:]):
+        atexit._run_exitfuncs()  # there is no public way, and `os._exit` runs none of them
         os._exit(code)
     return code
 
