@@ -118,9 +118,9 @@ class EventLog:
                 await self.write()
 
     async def write(self) -> None:
-        """Write what has arrived."""
+        """Write what has arrived, but the end of the run: its state is stored with that."""
         async with self._writing:
-            last, records = self._take()
+            last, records = self._take(self._count_before_end())
             if not records:
                 return
             trace = self.new_trace()
@@ -157,16 +157,31 @@ class EventLog:
     async def last_records(self) -> AsyncIterator[tuple[int, Sequence[EventRecord]]]:
         """Yield what is left to store with the end of the life; see `_take`."""
         async with self._writing:
-            yield self._take()
+            yield self._take(len(self._waiting))
 
-    def _take(self) -> tuple[int, Sequence[EventRecord]]:
-        """Return the number of the last stored record and those to store after it.
+    def _count_before_end(self) -> int:
+        """Return how many records come before the end of the run.
+
+        A reader who sees the end asks for the state of the run, e.g. for the calls that wait.
+        """
+        if not self.has_end:
+            return len(self._waiting)
+        return next(
+            (at for at, record in enumerate(self._waiting) if self._is_end(record)),
+            len(self._waiting),
+        )
+
+    def _is_end(self, record: EventRecord) -> bool:
+        return record.run_id == self._run_id and isinstance(record.event, RunFailed | RunFinished)
+
+    def _take(self, count: int) -> tuple[int, Sequence[EventRecord]]:
+        """Return the number of the last stored record and some of those to store after it.
 
         The caller stores them; nothing else may be writing.
         """
-        last, records = self._last, self._waiting
-        self._last += len(records)
-        self._waiting = []
+        last, records = self._last, self._waiting[:count]
+        self._last += count
+        self._waiting = self._waiting[count:]
         self._has_some = anyio.Event()
         return last, records
 

@@ -119,6 +119,11 @@ class Tab:
         """Wait until a text is visible."""
         self.page.get_by_text(text).last.wait_for()
 
+    def sees_answer(self, text: str) -> None:
+        """Wait until a text is visible, and the answer that it is part of is complete."""
+        self.sees(text)
+        self.page.locator(".answer.is-live").wait_for(state="detached")
+
     def reload(self) -> None:
         """Load the page again."""
         self.page.reload()

@@ -22,7 +22,7 @@ def test_a_call_is_approved_with_changes(tab: Tab) -> None:
     card.get_by_label("amount").fill("50")
     page.wait_for_timeout(400)  # the first moments of a card count for nothing
     approve.click()
-    tab.sees("Done:")
+    tab.sees_answer("Done:")
 
     for text in ("Refund a payment", "1187", "89.9", "EUR", "Arrived broken.", "Repaired."):
         assert text in shown
@@ -45,7 +45,7 @@ def test_a_refusal_gives_the_model_its_reason(tab: Tab) -> None:
     page.locator(".note", has_text="You refused this").wait_for()
     page.locator(".approval").nth(1).wait_for(state="detached")
     page.locator(".approval").get_by_role("button", name="Approve").click()
-    tab.sees("Done:")
+    tab.sees_answer("Done:")
 
     assert "Ask for a photo first" in page.locator(".answer").inner_text()
     assert page.locator(".call.is-refused").count() == 1
@@ -83,7 +83,7 @@ def test_a_decision_that_comes_second_does_not_count(tab: Tab) -> None:
     page.wait_for_timeout(400)
     page.locator(".approval").get_by_role("button", name="Approve").click()
     tab.sees("refused this")
-    tab.sees("Done:")
+    tab.sees_answer("Done:")
     tab.complaints.clear()
 
     assert "Not today" in page.locator(".answer").inner_text()
@@ -121,7 +121,7 @@ def test_calls_of_a_turn_outside_of_stored_runs_are_decided(tab: Tab) -> None:
     cards.first.get_by_role("button", name="Refuse", exact=True).click()
     waits = httpx.get(path).json()["open_calls"]
     cards.nth(1).get_by_role("button", name="Approve").click()
-    tab.sees("Done:")
+    tab.sees_answer("Done:")
     cards.first.wait_for(state="detached")
     results = [one["message"] for one in httpx.get(path).json()["entries"][2:4]]
     tab.ask("Hello")
@@ -160,7 +160,7 @@ def test_a_question_is_answered_and_a_plan_is_a_list(tab: Tab) -> None:
     page.wait_for_timeout(400)  # the first moments of a card count for nothing
     shown = card.inner_text()
     card.get_by_role("button", name="Approve with changes").click()
-    tab.sees("Done:")
+    tab.sees_answer("Done:")
     page.locator(".call summary").first.click()
     page.locator(".call .data").nth(1).wait_for()
 

@@ -61,7 +61,7 @@ def test_an_approval_is_decided(tab: Tab) -> None:
     keys.press("Enter")
     assert tab.page.locator(".approval").count() == 1
     keys.press("Control+Enter")
-    tab.sees("Done:")
+    tab.sees_answer("Done:")
 
     assert "12.5 EUR refunded" in tab.page.locator(".answer").inner_text()
     assert tab.page.evaluate("document.activeElement.id") == "message"
@@ -84,7 +84,7 @@ def test_an_approval_is_refused_with_a_reason(tab: Tab) -> None:
     assert tab.page.locator(".approval").count() == 1
     tab_to(tab, "Refuse")
     keys.press("Enter")
-    tab.sees("Done:")
+    tab.sees_answer("Done:")
 
     answer = tab.page.locator(".answer").inner_text()
     assert "You refused this" in answer

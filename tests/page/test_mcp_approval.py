@@ -82,7 +82,7 @@ def test_arguments_are_fields_by_the_schema_of_the_server(tab: Tab) -> None:
     card.get_by_label("extras").fill('["screen", "board"]')
     page.wait_for_timeout(400)  # the first moments of a card count for nothing
     approve.click()
-    tab.sees("Done:")
+    tab.sees_answer("Done:")
 
     assert "Approval needed: Book a table" in shown
     assert "may change something that cannot be undone" in shown

@@ -30,7 +30,9 @@ from agentkit.durable import (
     RunStatusError,
     open_runs,
 )
-from agentkit.event import Emit
+from agentkit.durable.event_log import EventLog
+from agentkit.durable.worker import Worker
+from agentkit.event import Emit, EventRecord
 from agentkit.message import ToolCall
 from agentkit.model.model import ModelConnection
 from agentkit.store.open_store import open_store
@@ -358,3 +360,36 @@ async def test_structured_output_and_hand_offs_are_kept(database_url: str) -> No
 
         assert (await runs.wait("t")).output == {"name": "Bonn", "people": 1}
         assert (await runs.wait("h")).text == "from the second"
+
+
+async def test_who_reads_that_a_run_waits_finds_its_open_calls(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last event is stored with the state, however soon events are written before it."""
+    add, end = EventLog.__call__, Worker._end
+
+    async def write_at_once(self: EventLog, record: EventRecord) -> None:
+        await add(self, record)
+        await self.write()
+
+    async def end_later(self: Worker, *given: Any) -> None:
+        await anyio.sleep(0.05)
+        await end(self, *given)
+
+    monkeypatch.setattr(EventLog, "__call__", write_at_once)
+    monkeypatch.setattr(Worker, "_end", end_later)
+
+    @tool(approval="ask")
+    def pay(amount: int) -> str:
+        """Pay."""
+        return f"paid {amount}"
+
+    agent = Agent(ScriptedModel(AssistantMessage(tool_calls=PAY[:1])), tools=[pay])
+    with anyio.fail_after(60):
+        async with open_runs(database_url, agents={"a": agent}) as runs:
+            await runs.start("a", "x", run_id="r")
+            async for record in runs.events("r"):
+                if record.event.type == "run_finished":
+                    found = await runs.get("r")
+
+    assert (found.status, [call.id for call in found.open_calls]) == ("suspended", ["pay000001"])
