@@ -72,7 +72,7 @@ def shell(
     isolation = Isolation.at(
         folder, readable=readable, network=network, is_writable=allow_write, limits=limits
     )
-    has_effects = allow_write or network
+    has_effects = isolation.has_effects
     runner = _Shell(isolation=isolation)
     seconds = isolation.limits.seconds
     run = tool(
@@ -94,8 +94,7 @@ def shell(
 def _describe(isolation: Isolation) -> str:
     """Return the description of the tool, with what holds in this isolation."""
     limits = isolation.limits
-    folder = "can be changed" if isolation.is_writable else "can be read, not changed"
-    network = "the network can be used" if isolation.network else "there is no network"
+    folder, network = isolation.access
     return (
         f"Run a shell command in the work folder, isolated: the folder {folder}, {network}. "
         f"It is killed after {limits.seconds:g} s. It cannot ask: nothing can be typed."

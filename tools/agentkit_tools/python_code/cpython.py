@@ -93,7 +93,7 @@ def cpython(
     isolation = Isolation.at(
         folder, readable=readable, network=network, is_writable=allow_write, limits=limits
     )
-    has_effects = allow_write or network
+    has_effects = isolation.has_effects
     runner = _Runner(isolation=isolation)
     wanted = tool(runner.run)
     run = Tool.from_schema(
@@ -117,8 +117,7 @@ def cpython(
 
 
 def _describe(isolation: Isolation) -> str:
-    folder = "can be changed" if isolation.is_writable else "can be read, not changed"
-    network = "the network can be used" if isolation.network else "there is no network"
+    folder, network = isolation.access
     return (
         "Run Python code with the installed packages, and return what it prints, its last "
         "expression, and the figures of matplotlib as images. It works in the work folder, which "
