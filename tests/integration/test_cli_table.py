@@ -201,6 +201,19 @@ def spaced(text: str) -> str:
     return re.sub(r"\s+", " ", text)
 
 
+def test_no_extra_can_be_imported(python_without_extras: str, tmp_path: Path) -> None:
+    """The command runs as if none was installed."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import sys\nfor name in sys.argv[1:]:\n    try:\n        __import__(name)\n"
+        "    except ImportError:\n        print(name)\n"
+    )
+
+    done = on_shell(f"{python_without_extras} {program} {shlex.join(EXTRAS)}", tmp_path)
+
+    assert done.stdout.split() == list(EXTRAS), done.stderr
+
+
 @LINES
 @pytest.mark.parametrize(
     ("columns", "more"),
