@@ -17,7 +17,7 @@ import pytest
 
 from tests.forked_python import serve_python
 from tests.integration.test_cli import LIMIT_SECONDS, environment
-from tests.integration.test_cli_streams import ESCAPE, on_terminal
+from tests.integration.test_cli_streams import ESCAPE, final_lines, on_terminal
 
 AGENTS = '''
 from agentkit import Agent, tool
@@ -225,7 +225,7 @@ def test_a_line_on_a_terminal(folder: Path, line: Line, columns: int, more: dict
     words = ["/bin/sh", "-c", f"{line.typed}\necho code $?"]
     shown = on_terminal(words, folder=folder, columns=columns, more=variables(folder) | more)
 
-    plain = ESCAPE.sub("", shown)
+    plain = "\n".join(final_lines(shown))
     for text in line.shown:
         assert text in spaced(plain), plain
     assert f"code {line.code}" in plain
