@@ -12,7 +12,9 @@ Lines that are written in a run carry its id, its agent and its session: `log_fa
 each line of the task, and of the tasks and threads that it starts.
 
 Facts hold text of models, tools and servers, which must not look like log lines of their own or
-control a terminal (CWE-117): values are written as `repr`, and a traceback is indented.
+control a terminal (CWE-117): values are written as `repr`, and a traceback is indented. The text of
+an exception may quote arguments, results and answers: a traceback has it only if the logger's level
+is DEBUG.
 """
 
 import logging
@@ -22,8 +24,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from types import TracebackType
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 from agentkit.lazy_import import LazyModule
 
@@ -36,8 +37,7 @@ _RESERVED = (frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime",
     "stack_info",
 }
 _INDENT = "    "
-
-ExceptionInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None]
+_MAX_CAUSES = 20
 
 _facts: ContextVar[Mapping[str, object]] = ContextVar("agentkit_log_facts", default={})  # noqa: B039 - never changed
 
@@ -103,6 +103,9 @@ class Log:
     def _write(self, level: int, event: str, facts: Mapping[str, object]) -> None:
         if not self._logger.isEnabledFor(level):
             return
+        error = _exception(facts.get("exc_info"))
+        if error is not None and not self.is_debug():
+            facts = {**facts, "exc_info": unquoted(error)}
         if around := _facts.get():
             facts = {**facts, **{name: around[name] for name in around if name not in facts}}
         own = _configured_logger(self._name)
@@ -110,6 +113,30 @@ class Log:
             own.log(level, event, **facts)
             return
         self._logger.handle(_build_record(self._logger, level, event=event, facts=facts))
+
+
+class UnquotedError(Exception):
+    """Stands for an exception in a log line: the name of its type, and no text."""
+
+
+def unquoted(error: BaseException, *, max_causes: int = _MAX_CAUSES) -> BaseException:
+    """Return an exception with the tracebacks of another one, its causes and group, without texts.
+
+    Args:
+        error: the exception, which is not changed.
+        max_causes: how many of its causes are shown, one behind the other.
+    """
+    name = type(error).__name__
+    shown: BaseException = UnquotedError(name)
+    if isinstance(error, BaseExceptionGroup):
+        inner = [unquoted(one, max_causes=max_causes - 1) for one in error.exceptions]
+        shown = BaseExceptionGroup(name, inner)
+    cause = error.__cause__
+    if cause is None and not error.__suppress_context__:
+        cause = error.__context__
+    if cause is not None and max_causes > 0:
+        shown.__cause__ = unquoted(cause, max_causes=max_causes - 1)
+    return shown.with_traceback(error.__traceback__)
 
 
 class _StructlogLogger(Protocol):
@@ -144,7 +171,7 @@ def _build_record(
 ) -> logging.LogRecord:
     """Return a record of the standard library with facts in its message and as attributes."""
     fields = {**_context(), **facts}
-    error = _exception_info(fields.pop("exc_info", None))
+    error = _exception(fields.pop("exc_info", None))
     # The caller of `debug`, `info` or `warning`.
     path, line, function, _ = logger.findCaller(stacklevel=4)
     record = logger.makeRecord(
@@ -154,7 +181,7 @@ def _build_record(
         line,
         " ".join([event, *(f"{name}={_quoted(value)}" for name, value in fields.items())]),
         (),
-        error,
+        None if error is None else (type(error), error, error.__traceback__),
         func=function,
         extra={
             "event": event,
@@ -163,17 +190,15 @@ def _build_record(
     )
     if error is not None:
         # Formatters print this text instead of formatting the exception themselves.
-        record.exc_text = _indented_traceback(error[1])
+        record.exc_text = _indented_traceback(error)
     return record
 
 
-def _exception_info(value: object) -> ExceptionInfo | None:
-    """Return what logging keeps of an exception; `True` is the exception being handled."""
+def _exception(value: object) -> BaseException | None:
+    """Return the exception of a fact `exc_info`; `True` is the one being handled."""
     if value is True:
-        value = sys.exc_info()[1]
-    if not isinstance(value, BaseException):
-        return None
-    return (type(value), value, value.__traceback__)
+        return sys.exc_info()[1]
+    return value if isinstance(value, BaseException) else None
 
 
 def _quoted(value: object) -> str:

@@ -180,38 +180,22 @@ class ToolFailure:
     text: str
 
 
-class UnquotedError(Exception):
-    """Stands for an error in a log line: its type and its traceback without its text."""
-
-
 def describe_failure(call: ReadyCall, error: BaseException) -> ToolFailure:
     """Log what a tool raised, and describe it for the model.
 
     The text of an error may quote arguments or results: only a log of level DEBUG holds it.
     """
     text = replace_surrogates(shorten("; ".join(_messages(error)), MAX_ERROR_CHARACTERS))
-    is_debug = log.is_debug()
     # A `ToolError` is the tool's answer to the model, not a fault in its code.
     is_fault = not isinstance(error, ToolError)
     log.warning(
         "tool_call_failed",
         tool_name=call.tool.name,
         call_id=call.call.id,
-        error=text if is_debug else type(error).__name__,
-        exc_info=(error if is_debug else _unquoted(error)) if is_fault else None,
+        error=text if log.is_debug() else type(error).__name__,
+        exc_info=error if is_fault else None,
     )
     return ToolFailure(text=text)
-
-
-def _unquoted(error: BaseException) -> BaseException:
-    """Return an error with the tracebacks of another, of all in a group, and without texts."""
-    shown: BaseException
-    if isinstance(error, BaseExceptionGroup):
-        name = type(error).__name__
-        shown = BaseExceptionGroup(name, [_unquoted(inner) for inner in error.exceptions])
-    else:
-        shown = UnquotedError(type(error).__name__)
-    return shown.with_traceback(error.__traceback__)
 
 
 def _messages(error: BaseException) -> Iterator[str]:

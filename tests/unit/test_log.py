@@ -37,7 +37,7 @@ def test_a_fact_named_like_a_field_of_log_records_gets_an_underscore(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """An exception keeps the name that logging expects."""
-    with caplog.at_level(logging.INFO, logger="agentkit.test.names"):
+    with caplog.at_level(logging.DEBUG, logger="agentkit.test.names"):
         Log("agentkit.test.names").info("x", name="n", args=1, exc_info=ValueError("bad"))
 
     record = vars(caplog.records[0])
@@ -90,11 +90,33 @@ def test_a_traceback_cannot_forge_a_log_line(caplog: pytest.LogCaptureFixture) -
     """Its lines are indented, and control characters in it are escaped."""
     error = ValueError("a\n2026-01-01 INFO payment\x1b[2J")
 
-    Log("agentkit.test.traceback").warning("tool_call_failed", exc_info=error)
+    with caplog.at_level(logging.DEBUG, logger="agentkit.test.traceback"):
+        Log("agentkit.test.traceback").warning("tool_call_failed", exc_info=error)
 
     lines = caplog.text.splitlines()[1:]
     assert any("INFO payment\\x1b[2J" in line for line in lines)
     assert all(line.startswith("    ") for line in lines)
+
+
+@pytest.mark.parametrize("level", [logging.WARNING, logging.DEBUG])
+def test_a_traceback_has_the_texts_of_exceptions_at_debug_only(
+    level: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They may quote arguments and results; types and places are always there, also of causes."""
+    text = "canary-2218"
+    log = Log("agentkit.test.texts")
+    with caplog.at_level(level, logger="agentkit.test.texts"):
+        try:
+            try:
+                raise KeyError(text)
+            except KeyError as cause:
+                raise ExceptionGroup(text, [ValueError(text)]) from cause
+        except ExceptionGroup:
+            log.warning("request_failed", exc_info=True)
+
+    assert (text in caplog.text) is (level == logging.DEBUG)
+    assert all(part in caplog.text for part in ("KeyError", "ExceptionGroup", "ValueError"))
+    assert "in test_a_traceback_has_the_texts" in caplog.text
 
 
 def test_without_logging_nothing_is_printed() -> None:
