@@ -30,7 +30,7 @@ from agentkit.lazy_import import LazyModule
 
 __all__ = ["current_log_facts"]
 
-structlog = LazyModule("structlog")
+structlog: LazyModule = LazyModule("structlog")
 
 _RESERVED = (frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "event"}) - {
     "exc_info",

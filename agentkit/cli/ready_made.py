@@ -15,9 +15,9 @@ from agentkit.agent.agent import Agent
 from agentkit.lazy_import import LazyModule
 from agentkit.tools.tool import Tool
 
-agentkit_tools = LazyModule("agentkit_tools")
-agentkit_skills = LazyModule("agentkit_tools.skills")
-agentkit_agents = LazyModule("agentkit_agents")
+agentkit_tools: LazyModule = LazyModule("agentkit_tools")
+agentkit_skills: LazyModule = LazyModule("agentkit_tools.skills")
+agentkit_agents: LazyModule = LazyModule("agentkit_agents")
 
 
 class ReadyMadeTools(Protocol):

@@ -20,8 +20,8 @@ from agentkit.json_schema.strict_json import JsonObject, JsonValue
 from agentkit.lazy_import import LazyModule
 from agentkit.value import dataclass
 
-engine = LazyModule("agentkit.json_schema.engine")
-fast_check = LazyModule("agentkit.json_schema.fast_check")
+engine: LazyModule = LazyModule("agentkit.json_schema.engine")
+fast_check: LazyModule = LazyModule("agentkit.json_schema.fast_check")
 
 MAX_SCHEMA_DEPTH = 100
 MAX_VIOLATIONS = 8

@@ -38,7 +38,9 @@ from agentkit.errors import ConfigError
 from agentkit.lazy_import import LazyModule
 from agentkit.value import dataclass
 
-user_catalog = LazyModule("agentkit.config.user_catalog")  # it loads tomlkit, to write a catalog
+user_catalog: LazyModule = LazyModule(
+    "agentkit.config.user_catalog"
+)  # it loads tomlkit, to write a catalog
 
 _PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _STYLES = {"yes": "green", "no": "red", "partly": "yellow", "unclear": "yellow", "not asked": "dim"}
