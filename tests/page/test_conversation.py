@@ -141,6 +141,8 @@ def test_the_page_is_ready_from_its_own_files(
     tab: Tab, record_property: Callable[[str, object], None]
 ) -> None:
     """Within 60 kilobytes over the network; how long it took is a property of the test."""
+    painted = 'performance.getEntriesByName("first-contentful-paint").length'
+    tab.page.wait_for_function(painted)
     found = tab.page.evaluate(
         """() => {
           const files = performance.getEntriesByType("resource")
