@@ -76,7 +76,8 @@ def test_an_approval_is_refused_with_a_reason(tab: Tab) -> None:
     tab.page.wait_for_timeout(400)  # the first moments of a card count for nothing
     tab_to(tab, "Refuse…", key="Shift+Tab")
     keys.press("Enter")
-    tab.page.wait_for_function(f"({FOCUSED})() === 'Reason, sent to the model'")
+    reason = tab.page.get_by_label("Reason, sent to the model")
+    reason.and_(tab.page.locator(":focus")).wait_for()  # a function would need `eval` in the page
     keys.type("Ask for a photo")
     keys.press("Enter")
     keys.type("first")
