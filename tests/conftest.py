@@ -51,6 +51,7 @@ LONG = tuple(
         *("corpus", "costs", "durable", "providers", "property", "session"),
         *("security/test_fuzz.py", "service/test_command_line.py"),
         *("security/test_escapes.py", "security/test_hostile_repositories.py"),
+        *("page/test_explained_file.py", "page/test_long_conversation.py", "page/test_sizes.py"),
         "unit/dialect/text_calls/test_linear.py",
     )
 )
@@ -116,8 +117,9 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Measure a test.
 
     Except tests that take long and reach few additional lines: measuring doubles their time.
-    Repeated runs, other processes, and Trio after asyncio reach almost no line that other tests do
-    not. Of a test that compares costs, measuring changes them; it is marked as `untraced`.
+    Repeated runs, other processes, Trio after asyncio and PostgreSQL after SQLite reach almost no
+    line that other tests do not. Of a test that compares costs, measuring changes them; it is
+    marked as `untraced`.
     (pytest-cov's `no_cover` makes new trace functions, and has no effect in xdist workers.)
     """
     with _tracer.of(item):
@@ -179,9 +181,13 @@ def _is_long(path: Path) -> bool:
 
 
 def _is_repeated(item: pytest.Item) -> bool:
-    on_trio = "trio" in item.name.partition("[")[2].rstrip("]").split("-")
+    parameters = item.name.partition("[")[2].rstrip("]").split("-")
+    # What only PostgreSQL reaches is in the store, whose own tests are measured.
+    on_trio = "trio" in parameters
+    is_of_store = any("store" in part for part in item.path.parts[-2:])
+    on_second = "postgresql" in parameters and not is_of_store
     marks = ("hypothesis", "untraced")
-    return on_trio or any(item.get_closest_marker(mark) is not None for mark in marks)
+    return on_trio or on_second or any(item.get_closest_marker(mark) is not None for mark in marks)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

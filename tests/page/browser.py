@@ -10,7 +10,7 @@ one of their own could not follow in the same thread.
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -136,12 +136,19 @@ class Tab:
         found: bool = self.page.evaluate(script)
         return found
 
-    def violations(self, axe: Path) -> list[str]:
-        """Return what axe finds; its script is evaluated: the page's policy blocks a tag."""
-        self.page.evaluate(axe.read_text(encoding="utf-8"))
+    def violations(self, axe: Path, *, rules: Sequence[str] = ()) -> list[str]:
+        """Return what axe finds, by all of its rules or some.
+
+        Its script is evaluated: the page's policy blocks a tag.
+        """
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(axe.read_text(encoding="utf-8"))
         found: list[str] = self.page.evaluate(
-            "axe.run(document, {iframes: false}).then((found) => found.violations.map((one) =>"
-            " `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 120)).join(' | ')}`))"
+            "(rules) => axe.run(document, {iframes: false, resultTypes: ['violations'],"
+            " ...(rules.length && {runOnly: rules})})"
+            ".then((found) => found.violations.map((one) =>"
+            " `${one.id}: ${one.nodes.map((node) => node.html.slice(0, 120)).join(' | ')}`))",
+            list(rules),
         )
         return found
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import mcp_types as types
@@ -60,7 +61,7 @@ def url(model: PageModel) -> Iterator[str]:
         yield f"{running.url}/"
 
 
-def test_arguments_are_fields_by_the_schema_of_the_server(tab: Tab) -> None:
+def test_arguments_are_fields_by_the_schema_of_the_server(tab: Tab, axe: Path) -> None:
     """References, values that may be null, numbers to choose from, lists; what is wrong is said."""
     page = tab.page
     tab.sees("Tools: book_table")
@@ -76,6 +77,7 @@ def test_arguments_are_fields_by_the_schema_of_the_server(tab: Tab) -> None:
     card.get_by_label("extras").fill('["screen", ')
     card.get_by_text("This is not JSON.").wait_for()
     wrong = card.inner_text()
+    assert tab.violations(axe) == []
     approve = card.get_by_role("button", name="Approve with changes")
     assert approve.is_disabled()
     card.get_by_label("seats").fill("6")

@@ -51,13 +51,14 @@ def elsewhere(work: Callable[[], Awaitable[T]]) -> T:
         return threads.submit(anyio.run, work).result()
 
 
-def test_the_page_asks_for_a_token_and_keeps_it_in_its_tab(tab: Tab, token: str) -> None:
+def test_the_page_asks_for_a_token_and_keeps_it_in_its_tab(tab: Tab, token: str, axe: Path) -> None:
     """A wrong one is refused with a sentence; it is in no address and in no lasting storage."""
     page = tab.page
     tab.sees("This server asks for a token.")
     page.get_by_label("Token").fill("ak_wrong")
     page.keyboard.press("Enter")
     tab.sees("This token is not valid, or it has expired.")
+    assert tab.violations(axe) == []
     page.get_by_label("Token").fill(token)
     page.keyboard.press("Enter")
     page.wait_for_selector("#message")

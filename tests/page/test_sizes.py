@@ -9,6 +9,8 @@ from tests.page.browser import Tab
 
 WIDTHS = (1280, 390, 320)
 SCHEMES = ("light", "dark")
+COLOUR_RULES = ("color-contrast", "link-in-text-block")
+"""The rules of axe that colours can break; no other depends on the scheme."""
 
 
 def answered(tab: Tab) -> None:
@@ -96,8 +98,9 @@ def test_a_state_is_accessible_at_each_size(tab: Tab, axe: Path, name: str) -> N
             page.locator("#open-list").click()
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of two texts
+            rules = COLOUR_RULES if scheme == "dark" else ()
 
-            assert tab.violations(axe) == [], (width, scheme)
+            assert tab.violations(axe, rules=rules) == [], (width, scheme)
         assert not tab.scrolls_sideways, width
 
 
