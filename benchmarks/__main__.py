@@ -61,15 +61,24 @@ def main() -> None:
     names = (*CASES, IMPORT_CASE, *(LONG_CASES if given.full or given.cases else ()))
     with _stub_server() as port:
         times = [_measured(filter(wanted, names), port) for _ in range(given.times)]
+        figures = _save(given.json, times, peers)
         for peer in PEERS.values() if given.peers else ():
             peers[peer.name] = {"packages": peer.packages, "cases": _peer(peer, port, wanted)}
-    figures = {**_circumstances(), **combined(times), "peers": peers}
-    if given.json:
-        given.json.write_text(json.dumps(figures, indent=2) + "\n")
+            figures = _save(given.json, times, peers)
     if given.plot:
         given.plot.write_text(draw(figures))
     if given.publish:
         _publish(figures, times)
+
+
+def _save(
+    file: Path | None, times: Sequence[Mapping[str, Figures]], peers: Mapping[str, object]
+) -> Mapping[str, Any]:
+    """Return all figures, after writing them to a file if there is one."""
+    figures = {**_circumstances(), **combined(times), "peers": peers}
+    if file is not None:
+        file.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    return figures
 
 
 def _publish(figures: Mapping[str, Any], times: Sequence[Mapping[str, Figures]]) -> None:

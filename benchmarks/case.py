@@ -14,7 +14,7 @@ from datetime import date
 from anyio import sleep
 from pydantic import BaseModel
 
-from benchmarks.stub_server import ANSWER
+from benchmarks.stub_server import ANSWER, streamed_words
 
 PROMPT = "What is 20 EUR in USD at 1.08?"
 LONG = "word " * 400
@@ -95,7 +95,7 @@ class Case:
         Raises:
             RuntimeError: it is another text.
         """
-        expected = "word " * self.deltas if self.deltas else ANSWER
+        expected = "".join(streamed_words(self.deltas)) if self.deltas else ANSWER
         if output.strip() != expected.strip():
             raise RuntimeError(f"The run ended with {output[:80]!r}, not with {expected[:80]!r}.")
         return output

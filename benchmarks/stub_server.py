@@ -23,6 +23,9 @@ from functools import cache
 ANSWER = "It is 21.60 USD."
 """The final text of a run that is not streamed."""
 
+_WORDS = ("word ", "text ")
+"""Streamed in turn: LiteLLM ends a stream that repeats one piece a hundred times."""
+
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _READ_BYTES = 1_000_000
 
@@ -173,10 +176,14 @@ def order_text(count: int, *, first: int = 0) -> str:
 _HEAD = b"HTTP/1.1 200 OK\r\nx-request-id: r-1\r\n"
 
 
+def streamed_words(deltas: int) -> list[str]:
+    """Return the texts of the deltas of a streamed answer."""
+    return [_WORDS[number % 2] for number in range(deltas)]
+
+
 def _text(deltas: int) -> list[dict[str, object]]:
-    first: dict[str, object] = {"role": "assistant", "content": "word "}
-    word: dict[str, object] = {"content": "word "}
-    return [first, *[word] * (deltas - 1)]
+    first, *others = [{"content": word} for word in streamed_words(deltas)]
+    return [{"role": "assistant", **first}, *others]
 
 
 def _arguments(deltas: int, call_id: str) -> list[dict[str, object]]:

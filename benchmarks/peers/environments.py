@@ -4,6 +4,7 @@ In:  nothing; pip installs the packages from its configured index.
 Out: for each framework, its Python interpreter and the versions of its packages.
 """
 
+import os
 import subprocess
 import sys
 import venv
@@ -14,6 +15,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ("anyio==4.16.0", "httpx==0.28.1")
 """The packages of the baseline loop and of the measurement."""
+
+# LiteLLM, a part of google-adk, would fetch a list of prices from the internet when it is imported.
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import update_wrapper
+from types import FunctionType
 
 from google.adk.agents import LlmAgent
 from google.adk.agents.run_config import RunConfig, StreamingMode
@@ -17,14 +19,21 @@ from benchmarks.question import Question, UnsuccessfulError
 async def opened(case: Case, url: str) -> AsyncIterator[Callable[[], Awaitable[str]]]:
     """Yield a run."""
     model = LiteLlm(model="openai/m", api_base=url, api_key="none")
-    tools = list(case.functions().values())
-    for name, each in case.functions().items():
-        each.__name__ = name
+    tools = [_named(each, name) for name, each in case.functions().items()]
 
     async def run() -> str:
         return await _run(model, tools, PROMPT, is_streamed=bool(case.deltas))
 
     yield run
+
+
+def _named(function: Callable[..., object], name: str) -> Callable[..., object]:
+    """Return a copy of a function with another name: a tool has the name of its function."""
+    if not isinstance(function, FunctionType):
+        raise TypeError("a tool of a case is a function")
+    code, variables = function.__code__, function.__closure__
+    copied = FunctionType(code, function.__globals__, name, closure=variables)
+    return update_wrapper(copied, function, assigned=("__doc__", "__annotations__"))
 
 
 async def ask(question: Question) -> str:
