@@ -27,7 +27,7 @@ from agentkit.session.values import (
     from_microseconds,
     to_microseconds,
 )
-from agentkit.store.base import SqlValue, Store, Transaction
+from agentkit.store.base import Row, SqlValue, Store, Transaction
 from agentkit.store.open_store import open_store
 
 KEPT_AFTER_DELETION = timedelta(days=30)
@@ -134,7 +134,11 @@ class Sessions:
         words = index_query(query, tenant=tenant, kind=self._store.kind)
         if words is None:
             return ()
-        rows = await self._store.run(tables.SEARCH[self._store.kind], (words, tenant, limit))
+        rows: list[Row] = []
+        for statement in tables.SEARCH[self._store.kind]:
+            rows = await self._store.run(statement, (words, tenant, limit))
+            if len(rows) >= limit:
+                break
         messages = decode_messages([(version, text) for _, _, _, _, version, text, _ in rows])
         return [
             SearchHit(

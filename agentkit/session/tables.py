@@ -22,6 +22,9 @@ TITLE_LENGTH = 80
 ROWS_AT_ONCE = 500
 """How many entries one statement writes: SQLite takes 32,766 values, and each has eleven."""
 
+SEARCHED_FIRST = 1_000
+"""Entries that PostgreSQL searches from the newest on before it asks its index."""
+
 _COLUMNS = {
     "SESSION_COLUMNS": (
         "id, tenant, agent, title, head, version, forked_from, created_at, updated_at"
@@ -127,22 +130,31 @@ _READ_VERSION = (
     "SELECT version FROM ak_conversations WHERE id = ? AND tenant = ? AND deleted_at IS NULL"
 )
 
-SEARCH: Mapping[StoreKind, str] = {
+_FOUND = (
+    "SELECT e.conversation_id, c.title, e.id, e.role, e.message_version, e.message, e.created_at "
+)
+_MATCHING = (
+    # `OFFSET 0` makes PostgreSQL look up each conversation by its id. Before it has analysed the
+    # tables, it would read all those of the tenant for each entry.
+    "e CROSS JOIN LATERAL (SELECT * FROM ak_conversations WHERE id = e.conversation_id OFFSET 0) c "
+    "WHERE e.search @@ CAST(? AS TSQUERY) AND c.tenant = ? AND c.deleted_at IS NULL "
+    "ORDER BY e.seq DESC LIMIT ?"
+)
+_NEWEST = f"(SELECT * FROM ak_entries ORDER BY seq DESC LIMIT {SEARCHED_FIRST}) "
+
+SEARCH: Mapping[StoreKind, Sequence[str]] = {
     # The index is asked first; it gives the newest entries first without sorting.
     "sqlite": (
-        "SELECT e.conversation_id, c.title, e.id, e.role, e.message_version, e.message, "
-        "e.created_at FROM ak_search s CROSS JOIN ak_entries e ON e.seq = s.rowid "
+        f"{_FOUND}FROM ak_search s CROSS JOIN ak_entries e ON e.seq = s.rowid "
         "CROSS JOIN ak_conversations c ON c.id = e.conversation_id "
         "WHERE ak_search MATCH ? AND c.tenant = ? AND c.deleted_at IS NULL "
-        "ORDER BY s.rowid DESC LIMIT ?"
+        "ORDER BY s.rowid DESC LIMIT ?",
     ),
-    "postgresql": (
-        "SELECT e.conversation_id, c.title, e.id, e.role, e.message_version, e.message, "
-        "e.created_at FROM ak_entries e JOIN ak_conversations c ON c.id = e.conversation_id "
-        "WHERE e.search @@ CAST(? AS TSQUERY) AND c.tenant = ? AND c.deleted_at IS NULL "
-        "ORDER BY e.seq DESC LIMIT ?"
-    ),
+    # A GIN index has no order: of a word that is in every second entry, half of the table would be
+    # read and sorted. PostgreSQL knows such words, but only once it has analysed the table.
+    "postgresql": (f"{_FOUND}FROM {_NEWEST}{_MATCHING}", f"{_FOUND}FROM ak_entries {_MATCHING}"),
 }
+"""Statements for the same entries; the next one is needed if one has found too few."""
 
 
 def read_session(row: Row) -> SessionInfo:

@@ -14,6 +14,7 @@ from agentkit.session import (
     Sessions,
     open_sessions,
 )
+from agentkit.session.tables import SEARCHED_FIRST
 from agentkit.store.base import SchemaError
 from agentkit.testing import ManualClock, tool_call
 
@@ -167,6 +168,18 @@ async def test_messages_are_found_by_their_words(sessions: Sessions) -> None:
         assert [hit.entry_id for hit in await sessions.search(query)] == [entries[3].id], query
     for query in ("refun", "17", "please way", "款退", "", "*", "'\"& | !("):
         assert not await sessions.search(query), query
+
+
+async def test_old_messages_are_found_behind_many_newer_ones(sessions: Sessions) -> None:
+    """PostgreSQL searches the newest first; a limit is filled from both."""
+    chat = await talk(sessions, "refund one", "nothing", "refund two")
+    others = [UserMessage(f"other {number}") for number in range(SEARCHED_FIRST)]
+    await chat.append([*others, UserMessage("refund three")])
+
+    assert found(await sessions.search("refund")) == ["refund three", "refund two", "refund one"]
+    assert found(await sessions.search("refund", limit=2)) == ["refund three", "refund two"]
+    assert found(await sessions.search("refund", limit=1)) == ["refund three"]
+    assert len(await sessions.search("other", limit=SEARCHED_FIRST)) == SEARCHED_FIRST
 
 
 async def test_a_deleted_conversation_can_be_restored(
