@@ -140,7 +140,7 @@ _MATCHING = (
     "WHERE e.search @@ CAST(? AS TSQUERY) AND c.tenant = ? AND c.deleted_at IS NULL "
     "ORDER BY e.seq DESC LIMIT ?"
 )
-_NEWEST = f"(SELECT * FROM ak_entries ORDER BY seq DESC LIMIT {SEARCHED_FIRST}) "
+_NEWEST = "(SELECT * FROM ak_entries ORDER BY seq DESC LIMIT {}) "
 
 SEARCH: Mapping[StoreKind, Sequence[str]] = {
     # The index is asked first; it gives the newest entries first without sorting.
@@ -152,7 +152,10 @@ SEARCH: Mapping[StoreKind, Sequence[str]] = {
     ),
     # A GIN index has no order: of a word that is in every second entry, half of the table would be
     # read and sorted. PostgreSQL knows such words, but only once it has analysed the table.
-    "postgresql": (f"{_FOUND}FROM {_NEWEST}{_MATCHING}", f"{_FOUND}FROM ak_entries {_MATCHING}"),
+    "postgresql": (
+        f"{_FOUND}FROM {_NEWEST.format(SEARCHED_FIRST)}{_MATCHING}",
+        f"{_FOUND}FROM ak_entries {_MATCHING}",
+    ),
 }
 """Statements for the same entries; the next one is needed if one has found too few."""
 
