@@ -35,7 +35,6 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
     ),
     "unit/telemetry/explain/test_explanation.py": (
         "telemetry/explain/comparison",
-        "telemetry/explain/durations",
         "telemetry/explain/html_steps",
         "telemetry/explain/html_text",
         "telemetry/explain/html_view",

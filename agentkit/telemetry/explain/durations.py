@@ -6,12 +6,17 @@ Out: short text.
 
 from decimal import Decimal
 
+_TENTH = 0.099
+"""Below it, hundredths of a second would hide the differences."""
 _MINUTE = 60
 _HOUR = 3600
 
 
 def duration(seconds: float) -> str:
-    """Return e.g. `0.09 s`, `8.6 s`, `4 min 12 s`, `3 h 5 min`."""
+    """Return e.g. `0.4 ms`, `90 ms`, `0.25 s`, `8.6 s`, `4 min 12 s`, `3 h 5 min`."""
+    if seconds < _TENTH:
+        milliseconds = round(seconds * 1000, 1)
+        return f"{milliseconds:.{int(0 < milliseconds < 1)}f} ms"
     if seconds < 1:
         return f"{seconds:.2f} s"
     if seconds < 10:
