@@ -137,7 +137,7 @@ async def _exchange(
             repairs=response.repairs,
         )
     if is_timed:
-        used = replace(used, seconds=run.clock.monotonic() - started)
+        used = used.lasting(run.clock.monotonic() - started)
     return Exchange(
         response=response,
         # Recorded with the exchange: another life of the run must not ask its own clock about it.

@@ -44,6 +44,16 @@ class Spent:
             seconds=self.seconds + other.seconds,
         )
 
+    def lasting(self, seconds: float) -> "Spent":
+        """Return the same usage with this duration."""
+        return Spent(
+            turns=self.turns,
+            tool_calls=self.tool_calls,
+            tokens=self.tokens,
+            cost_usd=self.cost_usd,
+            seconds=seconds,
+        )
+
     @staticmethod
     def of_usage(usage: Usage) -> "Spent":
         """Return the usage of one exchange, without its duration."""

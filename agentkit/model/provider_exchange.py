@@ -208,7 +208,7 @@ class ProviderConnection:
         builder: ResponseBuilder | None = None
         wire, trace = encoded.wire, TRACE_HEADERS.get()
         if trace is not None:
-            wire = replace(wire, headers={**wire.headers, **trace})
+            wire = wire.with_headers(trace)
         try:
             async with self._transport.exchange(wire) as answer:
                 head = answer.head

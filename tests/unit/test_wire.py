@@ -1,8 +1,8 @@
-"""The head of an HTTP response."""
+"""Requests, and the heads of responses."""
 
 import pytest
 
-from agentkit.wire import WireHead
+from agentkit.wire import WireHead, WireRequest
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,19 @@ def test_success_and_event_streams_are_read_from_status_and_content_type() -> No
     assert not WireHead(status=302).is_success
     assert not WireHead(status=199).is_success
     assert not WireHead(status=200).is_event_stream
+
+
+def test_a_request_with_more_headers_is_otherwise_the_same() -> None:
+    """A header of the same name is replaced, and the first request is unchanged."""
+    request = WireRequest(
+        path="/chat", body=b"{}", method="PUT", headers={"a": "1", "b": "1"}, stream=True
+    )
+
+    assert request.with_headers({"b": "2", "c": "2"}) == WireRequest(
+        path="/chat",
+        body=b"{}",
+        method="PUT",
+        headers={"a": "1", "b": "2", "c": "2"},
+        stream=True,
+    )
+    assert request.headers == {"a": "1", "b": "1"}

@@ -6,7 +6,8 @@ Out: metrics. Their attributes have few values: names of agents, tools, models a
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from opentelemetry.metrics import Meter
 
@@ -60,35 +61,19 @@ class RunMetrics:
 
     def take(self, record: EventRecord) -> None:
         """Measure what a record reports."""
-        match record.event:
-            case RunStarted(agent=agent, model=model):
-                self._begun[record.run_id] = agent, model
-                if len(self._begun) > MAX_RUNS:
-                    self._begun.popitem(last=False)
-            case ModelResponded():
-                self._responded(record.event, *self._begun.get(record.run_id, ("", "")))
-            case ToolCallFinished(call=call, result=result, seconds=seconds):
-                outcome = "error" if result.is_error else "ok"
-                named = {semconv.OPERATION: semconv.EXECUTE_TOOL, semconv.TOOL: call.name}
-                error = {semconv.ERROR_TYPE: "tool_error"} if result.is_error else {}
-                self._duration.record(seconds, {**named, **error})
-                self._calls.add(1, {semconv.TOOL: call.name, semconv.OUTCOME: outcome})
-            case ToolCallRejected():
-                # The model may write any name; that of a tool that does not exist is no label.
-                self._calls.add(1, {semconv.OUTCOME: "rejected"})
-            case AnswerRepaired(repair=repair):
-                self._repairs.add(1, {"kind": repair.kind})
-            case ModelRetried(kind=kind):
-                self._retries.add(1, {semconv.ERROR_TYPE: kind})
-            case RunFinished(stop_reason=reason):
-                self._ended(record.run_id, reason)
-            case RunFailed(error=error):
-                self._ended(record.run_id, "failed", error.kind)
-            case _:
-                return
+        event = record.event
+        measure = _MEASURES.get(type(event))
+        if measure is not None:
+            measure(self, record.run_id, event)
 
-    def _responded(self, event: ModelResponded, agent: str, model: str) -> None:
+    def _started(self, run_id: str, event: RunStarted) -> None:
+        self._begun[run_id] = event.agent, event.model
+        if len(self._begun) > MAX_RUNS:
+            self._begun.popitem(last=False)
+
+    def _responded(self, run_id: str, event: ModelResponded) -> None:
         """Measure a model call."""
+        agent, model = self._begun.get(run_id, ("", ""))
         provider = event.provider or "unknown"
         named: Mapping[str, str] = {
             semconv.OPERATION: semconv.CHAT,
@@ -103,6 +88,31 @@ class RunMetrics:
         if usage.cost_usd:
             self._cost.add(float(usage.cost_usd), {**named, semconv.AGENT: agent})
 
+    def _tool_finished(self, _run_id: str, event: ToolCallFinished) -> None:
+        is_error = event.result.is_error
+        named = {semconv.OPERATION: semconv.EXECUTE_TOOL, semconv.TOOL: event.call.name}
+        if is_error:
+            named[semconv.ERROR_TYPE] = "tool_error"
+        self._duration.record(event.seconds, named)
+        outcome = "error" if is_error else "ok"
+        self._calls.add(1, {semconv.TOOL: event.call.name, semconv.OUTCOME: outcome})
+
+    def _tool_rejected(self, _run_id: str, _event: ToolCallRejected) -> None:
+        # The model may write any name; that of a tool that does not exist is no label.
+        self._calls.add(1, {semconv.OUTCOME: "rejected"})
+
+    def _repaired(self, _run_id: str, event: AnswerRepaired) -> None:
+        self._repairs.add(1, {"kind": event.repair.kind})
+
+    def _retried(self, _run_id: str, event: ModelRetried) -> None:
+        self._retries.add(1, {semconv.ERROR_TYPE: event.kind})
+
+    def _finished(self, run_id: str, event: RunFinished) -> None:
+        self._ended(run_id, event.stop_reason)
+
+    def _failed(self, run_id: str, event: RunFailed) -> None:
+        self._ended(run_id, "failed", event.error.kind)
+
     def _ended(self, run_id: str, reason: str, error: str | None = None) -> None:
         """Count a run that ended."""
         attributes = {
@@ -111,3 +121,15 @@ class RunMetrics:
             **({} if error is None else {semconv.ERROR_TYPE: error}),
         }
         self._runs.add(1, attributes)
+
+
+_MEASURES: Mapping[type, Callable[[RunMetrics, str, Any], None]] = {
+    RunStarted: RunMetrics._started,
+    ModelResponded: RunMetrics._responded,
+    ToolCallFinished: RunMetrics._tool_finished,
+    ToolCallRejected: RunMetrics._tool_rejected,
+    AnswerRepaired: RunMetrics._repaired,
+    ModelRetried: RunMetrics._retried,
+    RunFinished: RunMetrics._finished,
+    RunFailed: RunMetrics._failed,
+}

@@ -4,7 +4,7 @@ In:  events, usage.
 Out: attributes of spans and of the events of spans.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from opentelemetry.util.types import AttributeValue
@@ -48,10 +48,13 @@ _FACTS: Mapping[type, Callable[[Any], dict[str, AttributeValue]]] = {
 }
 
 
-def facts_of(event: RunEvent) -> Mapping[str, AttributeValue] | None:
-    """Return what a span notes of an event; None if it notes nothing."""
-    facts = _FACTS.get(type(event))
-    return None if facts is None else facts(event)
+NOTED_EVENTS: Collection[type] = _FACTS.keys()
+"""Kinds of events that a span notes."""
+
+
+def facts_of(event: RunEvent) -> Mapping[str, AttributeValue]:
+    """Return what a span notes of an event, one of `NOTED_EVENTS`."""
+    return _FACTS[type(event)](event)
 
 
 def usage_attributes(usage: Usage) -> dict[str, AttributeValue]:

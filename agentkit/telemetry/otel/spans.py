@@ -43,7 +43,7 @@ from agentkit.event import (
 )
 from agentkit.telemetry.otel import semconv
 from agentkit.telemetry.otel.captured_content import Content
-from agentkit.telemetry.otel.span_facts import facts_of, usage_attributes
+from agentkit.telemetry.otel.span_facts import NOTED_EVENTS, facts_of, usage_attributes
 from agentkit.telemetry.otel.trace_context import format_trace, parse_trace, send_context
 
 MAX_RUNS = 10_000
@@ -57,6 +57,7 @@ class _Run:
     """The spans of one run that are open.
 
     Attributes:
+        id: its id.
         outer: what was current before the run began.
         context: the same with the span of the agent at work.
         model: the model of the agent at work; empty if it is not known.
@@ -67,7 +68,22 @@ class _Run:
         tools: the spans of running tools, by call id.
     """
 
-    def __init__(self, root: Span, outer: Context, *, model: str, conversation: str) -> None:
+    __slots__ = (
+        "agent",
+        "chat",
+        "context",
+        "conversation",
+        "id",
+        "model",
+        "outer",
+        "root",
+        "tools",
+    )
+
+    def __init__(
+        self, root: Span, outer: Context, *, run_id: str, model: str, conversation: str
+    ) -> None:
+        self.id = run_id
         self.outer = outer
         self.conversation = conversation
         self.context = set_span_in_context(root, outer)
@@ -104,10 +120,10 @@ class RunSpans:
         event, at = record.event, _nanoseconds(record.at)
         run = self._runs.get(record.run_id)
         if run is None:
-            run = self._open(record)
-        _HANDLERS.get(type(event), RunSpans._note)(self, run, event, at)
-        if isinstance(event, _ENDS):
-            self._forget(record.run_id, run)
+            run = self._open(record, at)
+        handle = _HANDLERS.get(type(event))
+        if handle is not None:
+            handle(self, run, event, at)
 
     def trace_of(self, run_id: str) -> str | None:
         """Return the trace of a run; see `agentkit.telemetry.run_links`."""
@@ -121,7 +137,7 @@ class RunSpans:
         if len(self._earlier) > MAX_RUNS:
             self._earlier.popitem(last=False)
 
-    def _open(self, record: EventRecord) -> _Run:
+    def _open(self, record: EventRecord, at: int) -> _Run:
         """Open the span of a run; its first record may be another than that of its start."""
         event = record.event
         started = event if isinstance(event, RunStarted) else None
@@ -153,10 +169,10 @@ class RunSpans:
             context,
             kind=SpanKind.INTERNAL,
             attributes=attributes,
-            links=[Link(one) for one in earlier],
-            start_time=_nanoseconds(record.at),
+            links=[Link(one) for one in earlier] if earlier else (),
+            start_time=at,
         )
-        run = _Run(root, outer, model=model, conversation=conversation)
+        run = _Run(root, outer, run_id=record.run_id, model=model, conversation=conversation)
         self._runs[record.run_id] = run
         if len(self._runs) > MAX_RUNS:
             self._runs.popitem(last=False)[1].root.end()
@@ -192,7 +208,7 @@ class RunSpans:
         }
         if run.model:
             attributes[semconv.REQUEST_MODEL] = run.model
-        name = f"{semconv.CHAT} {run.model}".rstrip()
+        name = f"{semconv.CHAT} {run.model}" if run.model else semconv.CHAT
         run.chat, _ = self._begin(name, run.context, attributes, at, kind=SpanKind.CLIENT)
         send_context(run.chat.get_span_context())
 
@@ -200,6 +216,13 @@ class RunSpans:
         chat, run.chat = run.chat, None
         if chat is None:
             return
+        if chat.is_recording():  # else it is not sampled
+            chat.set_attributes(self._answer_attributes(event))  # each call takes a lock
+        chat.end(at)
+        send_context(None)
+        attach(run.context)
+
+    def _answer_attributes(self, event: ModelResponded) -> Attributes:
         attributes = usage_attributes(event.usage)
         reason = semconv.FINISH_REASON_OF.get(event.finish_reason, event.finish_reason)
         attributes[semconv.FINISH_REASONS] = (reason,)
@@ -208,12 +231,8 @@ class RunSpans:
         if event.provider:
             attributes[semconv.PROVIDER] = semconv.PROVIDERS.get(event.provider, event.provider)
         if self._content.is_captured:
-            output = self._content.answer(event.message, reason)
-            attributes[semconv.OUTPUT_MESSAGES] = output
-        chat.set_attributes(attributes)  # together: each call takes a lock
-        chat.end(at)
-        send_context(None)
-        attach(run.context)
+            attributes[semconv.OUTPUT_MESSAGES] = self._content.answer(event.message, reason)
+        return attributes
 
     def _begin_tool(self, run: _Run, event: ToolCallStarted, at: int) -> None:
         call = event.call
@@ -232,7 +251,7 @@ class RunSpans:
         span = run.tools.pop(event.call.id, None)
         if span is None:
             return
-        if self._content.is_captured:
+        if self._content.is_captured and span.is_recording():
             span.set_attribute(semconv.CALL_RESULT, self._content.result(event.result))
         if event.result.is_error:
             span.set_attribute(semconv.ERROR_TYPE, "tool_error")
@@ -256,41 +275,40 @@ class RunSpans:
     def _note(self, run: _Run, event: RunEvent, at: int) -> None:
         """Add what happened to the span that is open."""
         facts = facts_of(event)
-        if facts is None:
-            return
         span = run.agent if run.chat is None else run.chat
         if isinstance(event, ToolCallAbandoned):
             span = run.tools.get(event.call.id, span)
         span.add_event(f"agentkit.{event.type}", facts, timestamp=at)
 
     def _finish(self, run: _Run, event: RunFinished, at: int) -> None:
-        attributes = usage_attributes(event.usage)
-        attributes[semconv.STOP_REASON] = event.stop_reason
-        attributes[semconv.TURNS] = event.turns
-        run.root.set_attributes(attributes)
-        for span in run.open_spans:
-            span.end(at)
+        if run.root.is_recording():
+            attributes = usage_attributes(event.usage)
+            attributes[semconv.STOP_REASON] = event.stop_reason
+            attributes[semconv.TURNS] = event.turns
+            run.root.set_attributes(attributes)
+        self._end(run, at)
 
     def _fail(self, run: _Run, event: RunFailed, at: int) -> None:
         for span in run.open_spans:
             span.set_attribute(semconv.ERROR_TYPE, event.error.kind)
             span.set_status(Status(StatusCode.ERROR, event.error.kind))
-            span.end(at)
+        self._end(run, at)
 
-    def _forget(self, run_id: str, run: _Run) -> None:
-        """Forget a run that ended; a later segment of it is linked to this one."""
-        self._runs.pop(run_id, None)
-        self._ended[run_id] = run.root.get_span_context()
+    def _end(self, run: _Run, at: int) -> None:
+        """End the spans of a run and forget it; a later segment of it is linked to this one."""
+        spans = run.open_spans
+        for span in spans:
+            span.end(at)
+        self._runs.pop(run.id, None)
+        self._ended[run.id] = run.root.get_span_context()
         if len(self._ended) > MAX_RUNS:
             self._ended.popitem(last=False)
         if run.chat is not None:
             send_context(None)
-        ours = {span.get_span_context().span_id for span in run.open_spans}
-        if get_current_span().get_span_context().span_id in ours:
+        if get_current_span() in spans:
             attach(run.outer)
 
 
-_ENDS = (RunFinished, RunFailed)
 _HANDLERS: Mapping[type, Callable[[RunSpans, _Run, Any, int], None]] = {
     RunResumed: RunSpans._resume,
     TurnStarted: RunSpans._begin_chat,
@@ -300,6 +318,7 @@ _HANDLERS: Mapping[type, Callable[[RunSpans, _Run, Any, int], None]] = {
     HandedOff: RunSpans._hand_off,
     RunFinished: RunSpans._finish,
     RunFailed: RunSpans._fail,
+    **dict.fromkeys(NOTED_EVENTS, RunSpans._note),
 }
 
 

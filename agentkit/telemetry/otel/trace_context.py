@@ -40,7 +40,7 @@ def caller_context(headers: Mapping[str, str]) -> Iterator[None]:
 
 def format_trace(context: SpanContext) -> str:
     """Return the text of the header `traceparent`."""
-    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags):02x}"
+    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
 
 
 def parse_trace(text: str) -> SpanContext | None:

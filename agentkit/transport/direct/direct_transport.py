@@ -120,12 +120,13 @@ class DirectTransport:
 
     def _head(self, request: WireRequest, *, has_length: bool) -> RequestHead:
         """Return the head of a request, made once for each kind of request."""
-        if request.headers and (trace := _lone_trace(request.headers)):
-            plain = self._head(replace(request, headers={}), has_length=has_length)
-            return plain.with_header(b"traceparent: " + trace.encode("ascii"))
         kind = (request.method, request.path, request.stream, has_length)
-        head = None if request.headers else self._heads.get(kind)
+        trace = _lone_trace(request.headers) if request.headers else None
+        is_usual = trace is not None or not request.headers
+        head = self._heads.get(kind) if is_usual else None
         if head is None:
+            if trace is not None:
+                request = replace(request, headers={})
             path = check_path(request.path)
             head = RequestHead(
                 method=request.method,
@@ -133,9 +134,9 @@ class DirectTransport:
                 headers=_encoded(self._address, self._outgoing.headers(request)),
                 has_length=has_length or request.method not in ("GET", "HEAD"),
             )
-            if not request.headers and len(self._heads) < MAX_CACHED_HEADS:
+            if is_usual and len(self._heads) < MAX_CACHED_HEADS:
                 self._heads[kind] = head
-        return head
+        return head if trace is None else head.with_header(b"traceparent: " + trace.encode("ascii"))
 
 
 def _lone_trace(headers: Mapping[str, str]) -> str | None:

@@ -5,7 +5,6 @@ Out: the response's head, then its body in parts; a malformed one raises `WireEr
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from copy import copy
 from dataclasses import field
 from typing import Any
 
@@ -16,6 +15,8 @@ from agentkit.value import record
 
 MAX_HEAD_BYTES = 102_400
 """Longest head of a response, and longest line inside a chunked body."""
+
+_new = object.__new__
 
 RawHeaders = Sequence[tuple[bytes, bytes]]
 
@@ -75,7 +76,9 @@ class RequestHead:
         Args:
             line: a correct header that does not affect framing, without its line end.
         """
-        head = copy(self)
+        head = _new(RequestHead)  # `copy` takes five times as long
+        head.event, head.allows_fast_parser = self.event, self.allows_fast_parser
+        head._has_length = self._has_length
         first, _, rest = self._start.partition(b"\r\n")
         head._start = b"%b\r\n%b\r\n%b" % (first, line, rest)
         return head

@@ -4,7 +4,14 @@ import json
 
 import anyio
 import pytest
-from opentelemetry.trace import get_current_span
+from opentelemetry.context import attach, detach
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    SpanContext,
+    TraceFlags,
+    get_current_span,
+    set_span_in_context,
+)
 
 from agentkit import Agent, Approval, Budget, ConfigError, ToolError, handoff, tool
 from agentkit.errors import StatusError
@@ -251,6 +258,27 @@ async def test_a_run_that_never_began_leaves_no_span() -> None:
         await agent.run("Hi.", listener=exported.listener)
 
     assert all(span.end_time is not None for span in exported.spans)
+
+
+async def test_a_trace_that_is_not_sampled_costs_no_attributes() -> None:
+    """The run is inside the trace of its caller, and is measured all the same."""
+    exported = Exported(captures_content=True)
+    parent = SpanContext(7, 9, is_remote=True, trace_flags=TraceFlags(TraceFlags.DEFAULT))
+    seen: list[SpanContext] = []
+
+    @tool
+    async def look() -> str:
+        seen.append(get_current_span().get_span_context())
+        return "seen"
+
+    agent = Agent(ScriptedModel([tool_call("look")], "Done."), tools=[look], name="looker")
+    token = attach(set_span_in_context(NonRecordingSpan(parent)))
+    await agent.run("Look.", listener=exported.listener)
+    detach(token)
+
+    assert exported.spans == []
+    assert [one.trace_id for one in seen] == [parent.trace_id]
+    assert exported.metrics["agentkit.runs"] == {("looker", "answered"): 1}
 
 
 async def test_metrics_count_runs_calls_tokens_and_repairs() -> None:
