@@ -154,9 +154,9 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
         "service/service",
         "service/service_settings",
     ),
+    "service/test_stream_sender.py": ("service/stream_sender",),
     "service/test_streams.py": (
         "service/service_state",
-        "service/stream_sender",
         "service/uvicorn_server",
     ),
     "unit/agent/test_as_tool.py": ("agent/run",),

@@ -12,6 +12,8 @@ from agentkit.json_schema import JsonValue
 from agentkit.surrogates import replace_surrogates
 from agentkit.value import dataclass
 
+_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamEvent:
@@ -43,4 +45,4 @@ def comment(text: str) -> StreamEvent:
 
 def compact_json(value: JsonValue) -> str:
     """Return JSON without white space; lone surrogates, which are not text, are replaced."""
-    return replace_surrogates(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    return replace_surrogates(_ENCODE(value))
