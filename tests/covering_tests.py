@@ -347,9 +347,6 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
         "store/timed_store",
     ),
     "unit/tools/test_approval.py": ("tools/confirmation",),
-    "unit/tools/test_execute.py": (
-        "agent/report",
-        "tools/run_context",
-    ),
+    "unit/tools/test_execute.py": ("tools/run_context",),
     "unit/tools/test_tool.py": ("tools/tool_options",),
 }

@@ -7,6 +7,7 @@ Out: `EventRecord`s, with one line of JSON for each; `Listener`, who gets them, 
 A `Listener` is awaited: a slow one slows the run and fills no memory.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import cache
@@ -99,6 +100,18 @@ def record_of(
 
 Listener: TypeAlias = Callable[[EventRecord], Awaitable[None]]
 """Awaited for each record, in order. Text deltas come only to one made by `with_deltas`."""
+
+
+class ImmediateListener(ABC):
+    """A listener that takes a record without waiting; a run with no other one needs no lock."""
+
+    @abstractmethod
+    def take(self, record: EventRecord) -> None:
+        """Take the next record of a run."""
+
+    async def __call__(self, record: EventRecord) -> None:
+        """Take the next record of a run; see `Listener`."""
+        self.take(record)
 
 
 class DeltaListener:

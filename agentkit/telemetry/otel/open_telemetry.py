@@ -15,6 +15,7 @@ from opentelemetry.metrics import MeterProvider, get_meter_provider
 from opentelemetry.trace import TracerProvider, get_tracer_provider
 
 from agentkit.event import EventRecord
+from agentkit.event.record import ImmediateListener
 from agentkit.hooks.redactor import Secret
 from agentkit.telemetry.otel.captured_content import Content
 from agentkit.telemetry.otel.metrics import RunMetrics
@@ -23,7 +24,7 @@ from agentkit.telemetry.otel.spans import RunSpans
 from agentkit.version import __version__
 
 
-class OpenTelemetry:
+class OpenTelemetry(ImmediateListener):
     """Exports the runs whose records it gets; one listener may serve any number of runs.
 
     The span of a model call or a tool is the current one while it runs, so spans of HTTP clients
@@ -53,7 +54,7 @@ class OpenTelemetry:
         self.spans: RunSpans = RunSpans(tracers.get_tracer("agentkit", __version__), content)
         self._metrics = RunMetrics(meters.get_meter("agentkit", __version__))
 
-    async def __call__(self, record: EventRecord) -> None:
+    def take(self, record: EventRecord) -> None:
         """Take the next record of a run."""
         if record.is_replay:
             return  # the life of the run that did this has exported it

@@ -30,7 +30,11 @@ from agentkit.event import (
     ToolCallRejected,
     TurnStarted,
 )
-from agentkit.event.record import add_process_listener, remove_process_listener
+from agentkit.event.record import (
+    ImmediateListener,
+    add_process_listener,
+    remove_process_listener,
+)
 from agentkit.store.timed_store import (
     StatementTime,
     add_statement_observer,
@@ -54,7 +58,7 @@ class _Progress:
         self.turn_began: float | None = None
 
 
-class PrometheusMetrics:
+class PrometheusMetrics(ImmediateListener):
     """A listener that counts; one may serve any number of runs.
 
     It asks for text deltas, to measure the time to the first token, so runs are streamed.
@@ -147,7 +151,7 @@ class PrometheusMetrics:
         """Return the metrics as text, and its content type."""
         return generate_latest(self.registry), CONTENT_TYPE_LATEST
 
-    async def __call__(self, record: EventRecord) -> None:
+    def take(self, record: EventRecord) -> None:
         """Take the next record of a run."""
         if not record.is_replay:
             self._take(record, record.at.timestamp())
