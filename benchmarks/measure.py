@@ -19,6 +19,7 @@ import anyio
 from pydantic import JsonValue
 
 from agentkit import tool
+from agentkit.cli.garbage_collection import spare_full_collections
 from agentkit.tools.tool import Tool
 from benchmarks.case import PROMPT, Case, Run
 from benchmarks.cases import agent_of, opened, opened_both_ways
@@ -70,6 +71,12 @@ async def many_tools(port: int, *, tools: int, rounds: int) -> Figures:
     async with opened(Case(tools=tools), port) as (_, ours):
         await ours()
         return {"ms per run": median([await cpu(ours, 20) / 1000 for _ in range(rounds)])}
+
+
+async def load_of_service(port: int, *, at_once: int, rounds: int) -> Figures:
+    """Make many runs at once with the garbage collector set as `agentkit serve` sets it."""
+    spare_full_collections()
+    return await load(port, at_once=at_once, rounds=rounds, with_baseline=False)
 
 
 async def load(port: int, *, at_once: int, rounds: int, with_baseline: bool) -> Figures:
@@ -163,6 +170,7 @@ CASES: Mapping[str, Callable[[int], Awaitable[Figures]]] = {
 
 LONG_CASES: Mapping[str, Callable[[int], Awaitable[Figures]]] = {
     "5,000 at once, server 200 ms": partial(load, at_once=5000, rounds=3, with_baseline=False),
+    "5,000 at once, rare full collections": partial(load_of_service, at_once=5000, rounds=3),
     "1,000 at once, with the baseline": partial(load, at_once=1000, rounds=1, with_baseline=True),
     "10,000 runs in a row": partial(memory, runs=10_000),
     "durable: runs, SQLite": partial(stored_runs, kind="sqlite"),

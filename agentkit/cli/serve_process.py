@@ -16,6 +16,7 @@ import anyio
 from agentkit.agent.agent import Agent
 from agentkit.cli.commands.serve import ServeRequest
 from agentkit.cli.exit_codes import OK
+from agentkit.cli.garbage_collection import spare_full_collections
 from agentkit.cli.ready_made import agents as ready_made_agents
 from agentkit.cli.terminal import note, write
 from agentkit.cli.user_code import load_named
@@ -57,6 +58,7 @@ def run_service(request: ServeRequest) -> int:
     # Without a handler, Python would print its warnings about single requests.
     logging.getLogger("uvicorn").addHandler(logging.NullHandler())
     agents = load_served(request.target)
+    spare_full_collections()
     return anyio.run(partial(_serve, request, agents))
 
 

@@ -17,6 +17,7 @@ import anyio
 from agentkit.agent.agent import Agent
 from agentkit.cli.commands.worker import WorkerRequest
 from agentkit.cli.exit_codes import OK
+from agentkit.cli.garbage_collection import spare_full_collections
 from agentkit.cli.ready_made import agent_builder
 from agentkit.cli.ready_made import agents as ready_made_agents
 from agentkit.cli.terminal import note
@@ -42,6 +43,7 @@ def run_worker(request: WorkerRequest) -> int:
         AgentKitError: an agent cannot be loaded, or the database cannot be used.
     """
     agents, deps = load_agents(request.target)
+    spare_full_collections()
     return anyio.run(partial(_work, request, agents, deps))
 
 
