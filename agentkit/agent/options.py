@@ -244,7 +244,7 @@ def start_history(
 
 def _is_empty(message: UserMessage) -> bool:
     """Return whether a message says nothing; providers would get agentkit's own words for it."""
-    return all(isinstance(one, TextContent) for one in message.content) and not message.text.strip()
+    return not message.text.strip() and all(isinstance(one, TextContent) for one in message.content)
 
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])

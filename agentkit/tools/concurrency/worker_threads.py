@@ -9,6 +9,7 @@ until it really ends; a function that had not started by then never starts.
 
 from collections.abc import Callable
 from threading import Lock
+from typing import Self
 
 import anyio
 import anyio.to_thread
@@ -77,7 +78,7 @@ class ThreadJob:
             self._end_callbacks.append(permit.release)
             with holding(permit):
                 await anyio.to_thread.run_sync(
-                    self._work, abandon_on_cancel=True, limiter=anyio.CapacityLimiter(1)
+                    self._work, abandon_on_cancel=True, limiter=_NO_LIMIT
                 )
         finally:
             self._drop()
@@ -115,4 +116,29 @@ async def run_in_thread(function: Callable[[], object], *, limit: int = MAX_THRE
     return await ThreadJob(function).run(limit=limit)
 
 
+class _NoLimit(anyio.CapacityLimiter):
+    """Limits nothing: a permit is held already, and anyio's limiters take a pass of the loop.
+
+    anyio enters it on asyncio; on Trio it is a "CapacityLimiter-like object", see
+    https://trio.readthedocs.io/en/stable/reference-core.html#trio.to_thread.run_sync
+    """
+
+    def __new__(cls) -> Self:
+        """Make it outside an event loop, for all of them."""
+        return object.__new__(cls)
+
+    async def __aenter__(self) -> None:
+        """Do nothing."""
+
+    async def __aexit__(self, *details: object) -> None:
+        """Do nothing."""
+
+    async def acquire_on_behalf_of(self, borrower: object) -> None:
+        """Do nothing."""
+
+    def release_on_behalf_of(self, borrower: object) -> None:
+        """Do nothing."""
+
+
+_NO_LIMIT = _NoLimit()
 _pools: RunVar[tuple[SemaphorePool, Semaphore]] = RunVar("agentkit_tool_threads")
