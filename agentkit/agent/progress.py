@@ -57,6 +57,10 @@ class Turn(NamedTuple):
         words = self.message.text
         return self.came == other.came or (words != "" and words == other.message.text)
 
+    def repeats(self, other: "Turn") -> bool:
+        """Return whether the two can be a part of one stall, of whatever kind."""
+        return self.is_like(other) or self.fails_like(other) or self.says_like(other)
+
     def is_like(self, other: "Turn") -> bool:
         """Return whether the same was asked and the same came back."""
         return self.came == other.came and self._asked() == other._asked()
@@ -98,13 +102,18 @@ def may_be_stuck(turns: Sequence[Turn]) -> bool:
     return any(turns[0].resembles(one) for one in turns[1:])
 
 
-def assess(history: History, *, polling: Collection[str] = ()) -> Progress:
+def assess(
+    history: History, *, polling: Collection[str] = (), newest: Sequence[Turn] = ()
+) -> Progress:
     """Return how stuck the run is that ends with the last message of `history`.
 
     Args:
         history: complete, without open calls; only turns since the user last spoke count.
         polling: names of tools that are meant to be called again and again.
+        newest: `last_turns` of the history, if they are known; they show most runs to go on.
     """
+    if newest and not any(newest[0].repeats(one) for one in newest[1:]):
+        return Progress()
     turns = list(islice(_newest_first(history, polling), TURNS_LOOKED_AT))
     found = [_repeats(turns, period) for period in range(1, LONGEST_CYCLE + 1)]
     return max(*found, _same_errors(turns), _same_words(turns), key=_how_stuck)

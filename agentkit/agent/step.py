@@ -322,7 +322,9 @@ def next_step(state: RunState, policy: Policy) -> Step:
     over = state.over
     hint = ""
     if over is None and policy.stop_without_progress and _may_be_stuck(state):
-        progress = assess(state.history, polling=state.answered.polling)
+        progress = assess(
+            state.history, polling=state.answered.polling, newest=state.last_turns or ()
+        )
         if progress.stall is Stall.STOP:
             over = "no_progress"
         elif progress.stall is Stall.HINT:

@@ -272,7 +272,9 @@ def test_a_stall_is_never_missed_by_the_quick_check(steps: list[tuple[str, str, 
             history = build(steps[:count])
             known = last_turns(history, known)
             assert known == last_turns(history)
-            assert may_be_stuck(known) or assess(history).stall is Stall.NONE
+            stall = assess(history).stall
+            assert may_be_stuck(known) or stall is Stall.NONE
+            assert assess(history, newest=known).stall is stall
 
 
 def test_a_turn_with_fewer_or_more_calls_is_another() -> None:
