@@ -85,7 +85,8 @@ class TaskCancels:
 
     def _forget_withdrawn(self) -> None:
         """Stop counting what `asyncio.timeout` inside the tool has undone."""
-        self._by_others = max(0, self._by_others + min(0, self.own))
+        if self._by_others:
+            self._by_others = max(0, self._by_others + min(0, self.own))
 
 
 async def is_caller_cancelled(*, task_cancels: TaskCancels | None) -> bool:

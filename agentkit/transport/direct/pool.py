@@ -46,7 +46,10 @@ class HttpConnectionPool:
         Raises:
             WireError: all are in use for too long, or the host cannot be reached.
         """
-        await self._enter()
+        if self._places.value > 0:
+            self._places.acquire_nowait()
+        else:
+            await self._wait_for_place()
         try:
             self._check_open()
             return self._last_idle() or await self._connect()
@@ -83,11 +86,8 @@ class HttpConnectionPool:
         while self._idle:
             self._idle.pop()[1].close()
 
-    async def _enter(self) -> None:
+    async def _wait_for_place(self) -> None:
         """Wait for a place, in turn."""
-        if self._places.value > 0:
-            self._places.acquire_nowait()
-            return
         with anyio.move_on_after(self._settings.first_byte_seconds) as scope:
             await self._places.acquire()
         if scope.cancelled_caught:
