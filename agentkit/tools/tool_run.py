@@ -285,9 +285,8 @@ class ToolRun:
     def _on_resume(self, error: object) -> None:
         """Record that the call resumes after a wait, with what the wait raised."""
         self._cancels.resume()
-        self._was_cancelled = error is not None and isinstance(
-            error, anyio.get_cancelled_exc_class()
-        )
+        cancelled = () if error is None else anyio.get_cancelled_exc_class()
+        self._was_cancelled = isinstance(error, cancelled)
         self._is_closed = isinstance(error, GeneratorExit)
 
     def _shield_if_cancelled(self) -> None:
