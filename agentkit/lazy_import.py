@@ -33,10 +33,7 @@ def load_object(path: str, *, extra: str | None = None) -> object:
     except ModuleNotFoundError as error:
         if extra is None:
             raise ConfigError(f"Cannot import {module_name!r} for {path!r}: {error}.") from error
-        raise MissingExtraError(
-            f"This needs the package {error.name!r}, which is not installed; "
-            f"install 'mixtral-agentkit[{extra}]'."
-        ) from error
+        raise _missing_extra(error, extra) from error
     try:
         found: object = getattr(module, attribute)
     except AttributeError as error:
@@ -62,16 +59,31 @@ class LazyModule:
         return load_object(f"{self._name}:{attribute}", extra=self._extra)
 
 
-def load_submodule(package: str, name: str) -> ModuleType:
+def load_submodule(package: str, name: str, *, extra: str | None = None) -> ModuleType:
     """Import a module of a package, for the package's `__getattr__`.
+
+    Args:
+        package: the dotted name of the package.
+        name: the name of the module in it.
+        extra: the extra that installs what modules of this package may need.
 
     Raises:
         AttributeError: there is no such module.
+        MissingExtraError: the module needs a package that is not installed.
     """
     path = f"{package}.{name}"
     try:
         return import_module(path)
     except ModuleNotFoundError as error:
-        if error.name != path:
+        if error.name == path:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}") from None
+        if extra is None:
             raise
-        raise AttributeError(f"module {package!r} has no attribute {name!r}") from None
+        raise _missing_extra(error, extra) from error
+
+
+def _missing_extra(error: ModuleNotFoundError, extra: str) -> MissingExtraError:
+    return MissingExtraError(
+        f"This needs the package {error.name!r}, which is not installed; "
+        f"install 'mixtral-agentkit[{extra}]'."
+    )

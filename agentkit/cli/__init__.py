@@ -14,4 +14,4 @@ from agentkit.lazy_import import load_submodule
 
 def __getattr__(name: str) -> ModuleType:
     """Import a module of this package at its first use; see PEP 562."""
-    return load_submodule(__name__, name)
+    return load_submodule(__name__, name, extra="service")  # the only extra that they need

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -48,10 +49,26 @@ def test_a_lazy_module_is_imported_by_its_first_name(monkeypatch: pytest.MonkeyP
         _ = LazyModule("no_such_module", extra="units").anything
 
 
+def test_a_module_that_needs_a_missing_package_names_the_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without an extra, the error of the import is raised as it is."""
+    package = tmp_path / "lazy_package_for_this_test"
+    package.mkdir()
+    package.joinpath("__init__.py").touch()
+    package.joinpath("needy.py").write_text("import no_such_module\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    with pytest.raises(MissingExtraError, match=r"'no_such_module'.*mixtral-agentkit\[units\]"):
+        load_submodule(package.name, "needy", extra="units")
+    with pytest.raises(ModuleNotFoundError, match="no_such_module"):
+        load_submodule(package.name, "needy")
+
+
 def test_a_module_of_a_package_is_imported_by_its_name() -> None:
     """Another name is no attribute."""
     assert load_submodule("json", "tool").__name__ == "json.tool"
     with pytest.raises(AttributeError, match="module 'json' has no attribute 'nope'"):
-        load_submodule("json", "nope")
+        load_submodule("json", "nope", extra="units")
     with pytest.raises(AttributeError):
         _ = cli.no_such_module

@@ -4,14 +4,13 @@ In:  which agents, where, for whom.
 Out: the exit code; the work is loaded on use.
 """
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
+from agentkit import cli
 from agentkit.cli.shared_options import exits_with_code
-from agentkit.lazy_import import load_object
 from agentkit.value import dataclass
 
 
@@ -95,11 +94,7 @@ def serve(  # noqa: PLR0913 - the options of a command
     base URL, with /v1 for OpenAI, and the name of an agent is the model. SIGTERM or Ctrl-C ends it.
     Without tokens, only this machine is served. A second signal stops at once.
     """
-    work = cast(
-        Callable[[ServeRequest], int],
-        load_object("agentkit.cli.serve_process:run_service", extra="service"),
-    )
-    return work(
+    code: int = cli.serve_process.run_service(
         ServeRequest(
             target=target,
             db=db,
@@ -114,3 +109,4 @@ def serve(  # noqa: PLR0913 - the options of a command
             has_mcp=mcp,
         )
     )
+    return code

@@ -11,9 +11,9 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from agentkit import cli
 from agentkit.cli.database_option import DatabaseOption
 from agentkit.cli.shared_options import JsonOption, exits_with_code
-from agentkit.lazy_import import load_object
 from agentkit.value import dataclass
 
 app: typer.Typer = typer.Typer(
@@ -116,7 +116,7 @@ def revoke(
 
 
 def _work(name: str) -> Callable[..., int]:
-    found: Any = load_object(f"agentkit.cli.token_admin:{name}", extra="service")
+    found: Any = getattr(cli.token_admin, name)
     return cast(Callable[..., int], found)
 
 

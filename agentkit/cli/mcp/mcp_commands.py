@@ -4,13 +4,13 @@ In:  the command line after `mcp`.
 Out: calls of one module per command, loaded on use: they need the extra `mcp`.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
 
+from agentkit import cli
 from agentkit.cli.agent_builder import AgentSelection
 from agentkit.cli.approval_prompt import ApproveMode
 from agentkit.cli.mcp.inspect import (
@@ -30,7 +30,6 @@ from agentkit.cli.shared_options import (
     ToolsOption,
     exits_with_code,
 )
-from agentkit.lazy_import import load_object
 
 app: typer.Typer = typer.Typer(
     name="mcp",
@@ -203,7 +202,5 @@ def serve(  # noqa: PLR0913 - the options of a command
         allowed_hosts=tuple(allow_host or ()),
         allowed_origins=tuple(allow_origin or ()),
     )
-    run = cast(
-        Callable[[ServePlan], int], load_object("agentkit.cli.mcp.serve:run_serve", extra="mcp")
-    )
-    return run(plan)
+    code: int = cli.mcp.serve.run_serve(plan)
+    return code

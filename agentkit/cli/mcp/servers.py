@@ -12,14 +12,14 @@ import webbrowser
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from anyio.to_thread import run_sync
 
+from agentkit import cli, mcp
 from agentkit.cli.approval_prompt import terminal_asker
 from agentkit.cli.terminal import escape_controls, note
 from agentkit.errors import ConfigError
-from agentkit.lazy_import import load_object
 from agentkit.tools.tool_search import SEARCH_THRESHOLD, searchable
 from agentkit.tools.toolset import Toolset, combined
 
@@ -132,7 +132,7 @@ def _options(*, may_sample: bool) -> dict[str, Any]:
 
 
 def _toolset_class() -> Any:
-    return load_object("agentkit.mcp.client.mcp_toolset:MCPToolset", extra="mcp")
+    return mcp.MCPToolset
 
 
 def _login() -> object:
@@ -142,8 +142,7 @@ def _login() -> object:
         note(f"Log in at {url}", style="yellow")
         await run_sync(webbrowser.open, url)
 
-    build = cast(Any, load_object("agentkit.mcp.client.oauth:OAuth", extra="mcp"))
-    return build(open_url=open_url)
+    return mcp.OAuth(open_url=open_url)
 
 
 def _terminal_elicitation() -> object:
@@ -151,5 +150,5 @@ def _terminal_elicitation() -> object:
     ask = terminal_asker()
     if ask is None:
         return None
-    build = cast(Any, load_object("agentkit.cli.mcp.elicitation:form_asker", extra="mcp"))
-    return build(ask)
+    callback: object = cli.mcp.elicitation.form_asker(ask)
+    return callback

@@ -85,7 +85,7 @@ def test_the_tools_of_servers_are_added_to_those_of_the_agent(
 
     assert isinstance(more.toolset, Toolset)
     assert type(more.toolset) is not type(alone.toolset)
-    monkeypatch.setattr(servers_module, "load_object", None)
+    monkeypatch.setattr(servers_module, "mcp", None)
     assert Servers().toolset() is None
 
 
