@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import islice
 from threading import Lock
-from typing import Annotated, Any, ClassVar, cast, overload
+from typing import Annotated, Any, ClassVar, overload
 
 from pydantic import Field, TypeAdapter, ValidationError
 
 from agentkit.errors import HistoryError
-from agentkit.lazy_import import load_object
+from agentkit.lazy_import import LazyModule
 from agentkit.message import (
     AssistantMessage,
     Message,
@@ -30,6 +30,8 @@ from agentkit.message import (
     UserMessage,
 )
 from agentkit.surrogates import replace_surrogates
+
+notebook: LazyModule = LazyModule("agentkit.notebook")
 
 VERSION = 2
 """The version of the stored form that `History.to_json` writes."""
@@ -136,8 +138,8 @@ class History(Sequence[Message]):
 
     def _repr_html_(self) -> str:
         """Return the conversation for a notebook."""
-        to_html = cast(Callable[..., str], load_object("agentkit.notebook:messages_to_html"))
-        return to_html(self)
+        html: str = notebook.messages_to_html(self)
+        return html
 
     def to_json(self) -> str:
         """Return the stored form: JSON text with a version number, safe in any encoding."""

@@ -24,13 +24,9 @@ import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Protocol
-
-from agentkit.lazy_import import LazyModule
+from typing import Any, Protocol
 
 __all__ = ["current_log_facts"]
-
-structlog: LazyModule = LazyModule("structlog")
 
 _RESERVED = (frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "event"}) - {
     "exc_info",
@@ -145,9 +141,8 @@ class _StructlogLogger(Protocol):
 
 def _configured_logger(name: str) -> _StructlogLogger | None:
     """Return structlog's logger of this name if the program has configured structlog."""
-    if not _uses_structlog():
-        return None
-    if not structlog.is_configured():
+    structlog = _loaded_structlog()
+    if structlog is None or not structlog.is_configured():
         return None
     logger: _StructlogLogger = structlog.stdlib.get_logger(name)
     return logger
@@ -155,15 +150,16 @@ def _configured_logger(name: str) -> _StructlogLogger | None:
 
 def _context() -> Mapping[str, object]:
     """Return the context variables that the program has bound with structlog."""
-    if not _uses_structlog():
+    structlog = _loaded_structlog()
+    if structlog is None:
         return {}
     bound: Mapping[str, object] = structlog.contextvars.get_contextvars()
     return bound
 
 
-def _uses_structlog() -> bool:
-    """Return whether the program has loaded structlog; asked each time, as it may do so later."""
-    return "structlog" in sys.modules
+def _loaded_structlog() -> Any:
+    """Return structlog if the program has loaded it; asked each time, as it may do so later."""
+    return sys.modules.get("structlog")
 
 
 def _build_record(

@@ -165,6 +165,7 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
     "unit/cli/commands/test_keys_and_models.py": (
         "cli/commands/keys",
         "cli/commands/models",
+        "cli/listed_models",
         "doctor/list_models",
         "doctor/provider_connection",
     ),

@@ -16,6 +16,9 @@ FOLDERS = (ROOT, ROOT / "tools", ROOT / "agents")
 PACKAGES = ("agentkit", "agentkit_tools", "agentkit_agents")
 PATH = re.compile(r"(agentkit(?:_tools|_agents)?(?:\.\w+)*):\w+")
 
+LATE = tuple(f"agentkit.{name}." for name in ("cli", "dialect", "output", "store", "transport"))
+"""The packages whose modules are loaded as attributes of them, if few programs need them."""
+
 OWN = re.compile(r"agentkit(_tools|_agents)?(\.|\Z)")
 
 LAUNCHERS = {
@@ -49,15 +52,15 @@ def lazy_imports() -> Iterator[tuple[str, str]]:
 
 
 def named_modules(node: ast.AST) -> Iterator[str]:
-    """Yield what a node loads: `"module:name"`, `LazyModule("module")`, or `cli.module`."""
+    """Yield what a node loads: `"module:name"`, `LazyModule("module")`, or `package.module`."""
     match node:
         case ast.Constant(str(text)) if found := PATH.fullmatch(text):
             yield found[1]
         case ast.Call(ast.Name("LazyModule"), [ast.Constant(str(name))]) if OWN.match(name):
             yield name
         case ast.Attribute():
-            module = "agentkit." + ast.unparse(node)
-            if module.startswith("agentkit.cli.") and is_module(module):
+            module = "agentkit." + ast.unparse(node).removeprefix("output_package.")
+            if module.startswith(LATE) and is_module(module):
                 yield module
         case _:
             pass
@@ -90,6 +93,21 @@ def test_modules_that_are_loaded_by_name_exist(graph: grimp.ImportGraph) -> None
 
     assert len(found) > 10
     assert {imported for _, imported in found} <= graph.modules
+
+
+def test_few_modules_are_named_by_a_string() -> None:
+    """One for each heavy library, and a few of our own; see decisions/0003."""
+    found = [
+        str(argument.value)
+        for path in sorted((ROOT / "agentkit").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        if node.func.id in ("LazyModule", "load_object")
+        if isinstance(argument := node.args[0], ast.Constant)
+    ]
+
+    assert len(found) == len(set(found))
+    assert len(found) <= 15, found
 
 
 def test_each_launcher_is_in_the_catalog() -> None:

@@ -4,16 +4,15 @@ In:  the last state of a run.
 Out: `RunResult`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import field
-from typing import Any, Generic, cast
+from typing import Any, Generic
 
 from agentkit.agent.run import Run
 from agentkit.agent.step import RunState
 from agentkit.chat import ModelExchange
 from agentkit.event import StopReason
-from agentkit.history import History
-from agentkit.lazy_import import load_object
+from agentkit.history import History, notebook
 from agentkit.message import Message, ToolCall, ToolResult, UserMessage
 from agentkit.output.output_type import OutputError, OutputT, SuspendedError
 from agentkit.usage import Usage
@@ -96,8 +95,8 @@ class RunResult(Generic[OutputT]):
 
     def _repr_html_(self) -> str:
         """Return the output and the conversation for a notebook."""
-        to_html = cast(Callable[..., str], load_object("agentkit.notebook:result_to_html"))
-        return to_html(self._shown(), self._facts(), self.history)
+        html: str = notebook.result_to_html(self._shown(), self._facts(), self.history)
+        return html
 
     def _shown(self) -> str:
         return repr(self._outputs[0]) if self._outputs else f"no output, text={self.text!r}"

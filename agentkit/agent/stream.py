@@ -7,11 +7,12 @@ Out: `AgentStream`, to be iterated inside its context; `SyncAgentStream`, the sa
 The reader sets the pace; see `event_queue`. Leaving the context stops the run.
 """
 
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from contextvars import copy_context
 from functools import partial
-from typing import Any, Generic, cast
+from typing import Any, Generic
 
 import anyio
 import sniffio
@@ -24,7 +25,6 @@ from agentkit.agent.run import Run
 from agentkit.errors import UsageError
 from agentkit.event import EventRecord, RunEvent, TextReceived
 from agentkit.history import History
-from agentkit.lazy_import import load_object
 from agentkit.message import UserMessage
 from agentkit.output.output_type import OutputError, OutputT
 
@@ -223,11 +223,11 @@ class _DetachedTask:
     def start(self) -> None:
         """Start the task."""
         if sniffio.current_async_library() == "trio":
-            spawn = cast(Callable[..., Any], load_object("trio.lowlevel:spawn_system_task"))
-            spawn(self._run, context=copy_context())
+            trio: Any = sys.modules["trio"]  # loaded, since it runs
+            trio.lowlevel.spawn_system_task(self._run, context=copy_context())
             return
-        create = cast(Callable[..., Any], load_object("asyncio:create_task"))
-        task = create(self._run())
+        asyncio: Any = sys.modules["asyncio"]
+        task = asyncio.create_task(self._run())
         _running.add(task)
         task.add_done_callback(self._on_end)
 

@@ -16,7 +16,6 @@ from agentkit.lazy_import import LazyModule
 from agentkit.tools.tool import Tool
 
 agentkit_tools: LazyModule = LazyModule("agentkit_tools")
-agentkit_skills: LazyModule = LazyModule("agentkit_tools.skills")
 agentkit_agents: LazyModule = LazyModule("agentkit_agents")
 
 
@@ -78,7 +77,7 @@ class ReadyMadeSkills(Protocol):
 
 def load_skills(folders: Sequence[Path]) -> ReadyMadeSkills:
     """Return the skills in folders; see `agentkit_tools.skills.load_skills`."""
-    skills: ReadyMadeSkills = agentkit_skills.load_skills(*folders)
+    skills: ReadyMadeSkills = agentkit_tools.load_skills(*folders)
     return skills
 
 

@@ -9,7 +9,7 @@ import signal
 from collections.abc import AsyncIterator, Mapping
 from functools import partial
 from types import ModuleType
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import anyio
 
@@ -20,9 +20,9 @@ from agentkit.cli.garbage_collection import spare_full_collections
 from agentkit.cli.ready_made import agents as ready_made_agents
 from agentkit.cli.terminal import note, write
 from agentkit.cli.user_code import load_named
+from agentkit.cli.worker_metrics import prometheus
 from agentkit.cli.worker_process import load_agents
 from agentkit.errors import ConfigError
-from agentkit.lazy_import import load_object
 from agentkit.service import (
     DatabaseTokens,
     MetricsSource,
@@ -100,8 +100,7 @@ def _start_metrics() -> MetricsSource:
     Raises:
         MissingExtraError: the extra `metrics` is not installed.
     """
-    make = load_object("agentkit.telemetry.prometheus:PrometheusMetrics", extra="metrics")
-    metrics = cast(type[StartedMetrics], make)()
+    metrics: StartedMetrics = prometheus.PrometheusMetrics()
     metrics.start()
     return metrics
 

@@ -6,7 +6,7 @@ Out: `GET /metrics` from a thread of its own; the queue is read again and again.
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Protocol, TypeAlias, cast
+from typing import Any, Protocol, TypeAlias
 from wsgiref.simple_server import WSGIServer
 
 import anyio
@@ -15,8 +15,11 @@ import anyio.to_thread
 from agentkit.agent.agent import Agent
 from agentkit.durable import QueueLength, Runs
 from agentkit.errors import ConfigError
-from agentkit.lazy_import import load_object
+from agentkit.lazy_import import LazyModule
 from agentkit.store.base import StoreError
+
+prometheus: LazyModule = LazyModule("agentkit.telemetry.prometheus", extra="metrics")
+prometheus_client: LazyModule = LazyModule("prometheus_client", extra="metrics")
 
 READ_SECONDS = 5.0
 """How often the length of the queue is read."""
@@ -61,12 +64,7 @@ async def serve_metrics(
         MissingExtraError: the extra `metrics` is not installed.
     """
     name, port = parse_address(address)
-    make = load_object("agentkit.telemetry.prometheus:PrometheusMetrics", extra="metrics")
-    listen = cast(
-        Callable[..., tuple[WSGIServer, object]],
-        load_object("prometheus_client:start_http_server", extra="metrics"),
-    )
-    metrics = cast(type[WorkerMetrics], make)()
+    metrics: WorkerMetrics = prometheus.PrometheusMetrics()
     metrics.watch_agents(agents)
 
     async def keep_reading(runs: Runs) -> None:
@@ -76,7 +74,8 @@ async def serve_metrics(
             await anyio.sleep(READ_SECONDS)
 
     try:
-        server, _ = listen(port, addr=name, registry=metrics.registry)
+        server: WSGIServer
+        server, _ = prometheus_client.start_http_server(port, addr=name, registry=metrics.registry)
     except OSError as error:
         raise ConfigError(f"Metrics cannot be served at {address!r}: {error.strerror}.") from error
     metrics.start()

@@ -13,14 +13,16 @@ import os
 import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal, TypeAlias, cast
+from typing import Literal, TypeAlias
 
 from pydantic import TypeAdapter
 from typing_extensions import TypedDict  # pydantic needs this one before Python 3.12
 
 from agentkit.config.user_files import PRIVATE_MODE, replace_file, user_file, user_folder
 from agentkit.errors import ConfigError
-from agentkit.lazy_import import load_object
+from agentkit.lazy_import import LazyModule
+
+keyring: LazyModule = LazyModule("keyring", extra="keyring")
 
 Place: TypeAlias = Literal["keyring", "file"]
 
@@ -130,8 +132,8 @@ def _check_private(path: Path) -> None:
 def _keyring_function(name: str) -> Callable[..., object] | None:
     """Return a function of the package `keyring`, if it is installed and has a keyring to use."""
     try:
-        backend = cast(Callable[[], object], load_object("keyring:get_keyring"))()
-        function = cast(Callable[..., object], load_object(f"keyring:{name}"))
+        backend: object = keyring.get_keyring()
+        function: Callable[..., object] = getattr(keyring, name)
     except ConfigError:
         return None
     # Its backends 'fail' and 'null' have priority 0 or -1: they store nothing.

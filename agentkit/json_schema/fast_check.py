@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain, repeat
 from typing import Any, TypeAlias, cast
 
+from agentkit.json_schema.formats import FORMATS
 from agentkit.json_schema.strict_json import JsonObject, JsonValue, LossyFloat
 from agentkit.json_schema.validator import NEWEST, SAME_KEYWORDS
-from agentkit.lazy_import import load_object
 
 MAX_TRIES = 100_000
 """Tries of alternatives for one value, in each of which it is looked at: nested ones multiply.
@@ -222,11 +222,7 @@ class _Compiler:
     def _format(self, name: JsonValue) -> Callable[[object], bool] | None:
         if not self._asserts_formats or name is None:
             return None
-        formats = cast(
-            Mapping[object, Callable[[object], bool]],
-            load_object("agentkit.json_schema.formats:FORMATS"),
-        )
-        return formats.get(name)
+        return FORMATS.get(name) if isinstance(name, str) else None
 
     def _list(self, schema: JsonObject) -> Check:
         shortest, longest = _limits(schema, "minItems", "maxItems")

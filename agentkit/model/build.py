@@ -13,7 +13,7 @@ from agentkit.dialect.base import Dialect
 from agentkit.errors import ConfigError
 from agentkit.lazy_import import load_object
 from agentkit.model.model import Model
-from agentkit.model.provider_model import ProviderModel
+from agentkit.model.provider_model import ProviderModel, provider_exchange
 from agentkit.model.rate_limit import RateLimit
 from agentkit.model.route import RouteModel
 from agentkit.transport.http_settings import HttpSettings
@@ -95,7 +95,4 @@ def _opening(http: HttpSettings | None, client: object | None) -> Callable[..., 
     if http is None and client is None:
         return None
     # Only a run opens a transport, and it imports the module otherwise.
-    opening = cast(
-        Callable[..., object], load_object("agentkit.transport.open_transport:open_transport")
-    )
-    return partial(opening, settings=http, client=client)
+    return partial(provider_exchange.open_transport, settings=http, client=client)

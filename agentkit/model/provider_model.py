@@ -8,14 +8,18 @@ What speaks to the provider is in `provider_exchange`, which is loaded when a mo
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import cast
+from typing import TypeAlias
 
 from agentkit.config.load import ResolvedModel
 from agentkit.config.profile import ModelProfile
-from agentkit.lazy_import import load_object
+from agentkit.lazy_import import LazyModule
 from agentkit.model.model import ModelConnection
 from agentkit.model.rate_limit import RateLimit, RateLimiter
 from agentkit.transport.retry import RetrySettings
+
+Opening: TypeAlias = "Callable[[ProviderModel], AbstractAsyncContextManager[ModelConnection]]"
+
+provider_exchange: LazyModule = LazyModule("agentkit.model.provider_exchange")
 
 
 class ProviderModel:
@@ -81,17 +85,14 @@ class ProviderModel:
 
     def open(self) -> AbstractAsyncContextManager[ModelConnection]:
         """Start the provider's server if it has a launcher, and open a transport to it."""
-        return _load("open_connection")(self)
+        opening: Opening = provider_exchange.open_connection
+        return opening(self)
 
     def open_for_run(self) -> AbstractAsyncContextManager[ModelConnection]:
         """Open it for one run; see `KeepsConnections`."""
         # A server that is started here ends with its context, and so do the connections to it.
         keeps = self.shares_transport and self.resolved.provider.launcher is None
-        return _load("KeptConnection" if keeps else "open_connection")(self)
-
-
-def _load(name: str) -> Callable[[ProviderModel], AbstractAsyncContextManager[ModelConnection]]:
-    return cast(
-        Callable[[ProviderModel], AbstractAsyncContextManager[ModelConnection]],
-        load_object(f"agentkit.model.provider_exchange:{name}"),
-    )
+        if not keeps:
+            return self.open()
+        opening: Opening = provider_exchange.KeptConnection
+        return opening(self)

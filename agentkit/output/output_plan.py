@@ -7,13 +7,14 @@ Plain text is the simplest type: it adds nothing to a request and accepts any an
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from copy import copy
 from functools import cached_property, partial
-from typing import Any, Generic, cast
+from typing import Any, Generic
 
 import anyio.to_thread
 
+from agentkit import output as output_package
 from agentkit.chat import ModelResponse, ToolChoice, ToolSpec
 from agentkit.config.profile import OutputMode
 from agentkit.dialect.tool_names import unwrap_name
@@ -21,7 +22,6 @@ from agentkit.errors import ToolDefinitionError
 from agentkit.event import StopReason, ToolsetReported
 from agentkit.history import History
 from agentkit.json_schema import JsonValue
-from agentkit.lazy_import import load_object
 from agentkit.message import AssistantMessage, ToolCall, ToolResult, UserMessage
 from agentkit.output.output_type import Judgement, OutputSettings, OutputT, OutputType, read_type
 from agentkit.output.partial_output import PartialOutput
@@ -292,10 +292,8 @@ PLAIN_TEXT: OutputPlan[Any] = OutputPlan(None)
 
 def _read_text(text: str, output: OutputType[Any], *, deps: object) -> ReadyCall | str:
     """Read structured output from text; few runs need that, so its module is loaded late."""
-    read = cast(
-        Callable[..., ReadyCall | str], load_object("agentkit.output.output_text:read_text")
-    )
-    return read(text, output, deps=deps)
+    ready: ReadyCall | str = output_package.output_text.read_text(text, output, deps=deps)
+    return ready
 
 
 def plan_output(

@@ -4,13 +4,12 @@ In:  an address, as `parse_database_url` reads it.
 Out: a `Store` whose tables are ready.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import cast
 
-from agentkit.lazy_import import load_object
+from agentkit import store
 from agentkit.store.base import LockingStore
-from agentkit.store.database_url import DatabaseUrl, parse_database_url
+from agentkit.store.database_url import parse_database_url
 from agentkit.store.migrate import migrate as apply_migrations
 from agentkit.store.migrate import require_current
 from agentkit.store.sqlite import open_sqlite
@@ -49,8 +48,5 @@ def connect_store(url: str) -> AbstractAsyncContextManager[LockingStore]:
     address = parse_database_url(url)
     if address.kind == "sqlite":
         return open_sqlite(address)
-    open_postgres = cast(
-        Callable[[DatabaseUrl], AbstractAsyncContextManager[LockingStore]],
-        load_object("agentkit.store.postgres:open_postgres", extra="postgres"),
-    )
-    return open_postgres(address)
+    opened: AbstractAsyncContextManager[LockingStore] = store.postgres.open_postgres(address)
+    return opened

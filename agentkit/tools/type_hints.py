@@ -16,10 +16,11 @@ from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_h
 
 from typing_extensions import TypeAliasType
 
-from agentkit.lazy_import import load_object
 from agentkit.tools.run_context import RunContext
 from agentkit.value import dataclass
 
+if sys.version_info >= (3, 14):
+    import annotationlib
 if sys.version_info >= (3, 12):
     from typing import TypeAliasType as NativeTypeAliasType
 else:
@@ -133,8 +134,7 @@ class _Lenient(dict[str, Any]):
 def _raw_annotations(function: Callable[..., object]) -> Mapping[str, Any]:
     """Return the annotations as they were written."""
     if sys.version_info >= (3, 14):  # they are evaluated late, and would raise the error again
-        form: Any = load_object("annotationlib:Format")
-        return inspect.get_annotations(function, format=form.FORWARDREF)
+        return inspect.get_annotations(function, format=annotationlib.Format.FORWARDREF)
     return inspect.get_annotations(function)
 
 

@@ -8,15 +8,16 @@ the model what to change. A valid call is never changed. An invalid one is repai
 repair fits, and `ReadyCall.repairs` lists what was changed.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import anyio.to_thread
 from pydantic import ValidationError
 
+from agentkit import dialect
 from agentkit.chat import Repair
 from agentkit.dialect.tool_names import unwrap_name
 from agentkit.json_schema import (
@@ -29,7 +30,6 @@ from agentkit.json_schema import (
 )
 from agentkit.json_schema.strict_json import MAX_CHARACTERS
 from agentkit.json_schema.validator import shorten
-from agentkit.lazy_import import load_object
 from agentkit.message import AssistantMessage, ToolCall, ToolResult
 from agentkit.tools.binding import BoundArguments
 from agentkit.tools.tool import Tool
@@ -154,10 +154,9 @@ def _repair(call: ToolCall, tool: Tool, deps: object) -> ReadyCall | None:
         return isinstance(ready, ReadyCall)
 
     # Most arguments fit as they are, so what repairs them is loaded for the first that do not.
-    repair = cast(
-        Callable[..., Any], load_object("agentkit.dialect.argument_repair:repair_arguments")
+    repaired = dialect.argument_repair.repair_arguments(
+        call.arguments, schema=tool.input_schema, is_valid=is_valid
     )
-    repaired = repair(call.arguments, schema=tool.input_schema, is_valid=is_valid)
     if repaired is None:
         return None
     repairs = tuple(replace(repair, call_id=call.id) for repair in repaired.repairs)

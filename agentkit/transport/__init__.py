@@ -1,1 +1,14 @@
-"""HTTP transports; the only package that imports the HTTP client."""
+"""HTTP transports; the only package that imports the HTTP client.
+
+In:  encoded requests.
+Out: responses, as bytes arrive.
+"""
+
+from types import ModuleType
+
+from agentkit.lazy_import import load_submodule
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Import a module of this package at its first use; see `agentkit.lazy_import`."""
+    return load_submodule(__name__, name)

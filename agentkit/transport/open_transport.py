@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import cast
 
+from agentkit import transport
 from agentkit.config.load import ResolvedModel
 from agentkit.lazy_import import load_object
 from agentkit.transport.base import Transport
@@ -47,12 +48,10 @@ def open_transport(
     address = parse_address(base_url or provider.base_url, name=provider.name)
     # Importing either takes longer than sending a request: it is loaded with the first exchange.
     if client is None and is_direct(address, environ=os.environ, platform=sys.platform):
-        return _load("agentkit.transport.direct.direct_transport:DirectTransport")(
-            provider, **given
-        )
-    return _load("agentkit.transport.httpx_transport:HttpTransport")(
-        provider, client=client, **given
-    )
+        opened: Transport = transport.direct.direct_transport.DirectTransport(provider, **given)
+    else:
+        opened = transport.httpx_transport.HttpTransport(provider, client=client, **given)
+    return opened
 
 
 def is_direct(address: Address, *, environ: Mapping[str, str], platform: str) -> bool:
@@ -74,7 +73,3 @@ def is_direct(address: Address, *, environ: Mapping[str, str], platform: str) ->
         return True
     system_proxies = cast(Callable[[], Mapping[str, str]], load_object("urllib.request:getproxies"))
     return not system_proxies()
-
-
-def _load(path: str) -> Callable[..., Transport]:
-    return cast(Callable[..., Transport], load_object(path))  # both are classes of this package

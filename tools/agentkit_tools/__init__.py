@@ -15,8 +15,9 @@ from typing import cast
 from agentkit import ConfigError, Tool
 from agentkit.errors import MissingExtraError
 from agentkit.lazy_import import load_object
+from agentkit_tools.skills import load_skills
 
-__all__ = ["FAMILIES", "ToolFamily", "file_tools", "load_tools"]
+__all__ = ["FAMILIES", "ToolFamily", "file_tools", "load_skills", "load_tools"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

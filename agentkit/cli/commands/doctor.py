@@ -23,6 +23,7 @@ from agentkit.cli.exit_codes import FAILED, OK
 from agentkit.cli.shared_options import read_api_key
 from agentkit.cli.signals import run_async
 from agentkit.cli.terminal import escape_controls, note, show_table, write, write_json
+from agentkit.config import user_catalog
 from agentkit.config.load import (
     ResolvedModel,
     default_family,
@@ -35,12 +36,7 @@ from agentkit.doctor.findings import find_all
 from agentkit.doctor.profile_diff import Table, changed_table, full_table
 from agentkit.doctor.run_probes import DoctorReport, ProbeSettings, diagnose
 from agentkit.errors import ConfigError
-from agentkit.lazy_import import LazyModule
 from agentkit.value import dataclass
-
-user_catalog: LazyModule = LazyModule(
-    "agentkit.config.user_catalog"
-)  # it loads tomlkit, to write a catalog
 
 _PROVIDER_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _STYLES = {"yes": "green", "no": "red", "partly": "yellow", "unclear": "yellow", "not asked": "dim"}

@@ -5,14 +5,15 @@ Out: tables or JSON; the user's choice in a file.
 """
 
 import json
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 from typer.core import TyperGroup
 
+from agentkit import cli
 from agentkit.cli.commands.providers import model_facts
 from agentkit.cli.exit_codes import OK
 from agentkit.cli.shared_options import (
@@ -20,12 +21,9 @@ from agentkit.cli.shared_options import (
     BaseUrlOption,
     JsonOption,
     exits_with_code,
-    read_api_key,
 )
-from agentkit.cli.signals import run_async
 from agentkit.cli.terminal import escape_controls, note, show_table, write_json
 from agentkit.config.load import (
-    ResolvedModel,
     default_model,
     find_provider,
     read_catalog,
@@ -33,10 +31,7 @@ from agentkit.config.load import (
 )
 from agentkit.config.profile import ModelProfile, ProviderProfile
 from agentkit.config.user_files import UserModels, read_user_models, save_user_models
-from agentkit.errors import AgentKitError, ConfigError
-from agentkit.lazy_import import load_object
-
-ListModels = Callable[[ResolvedModel], Coroutine[None, None, Sequence[str] | None]]
+from agentkit.errors import ConfigError
 
 
 class ModelsGroup(TyperGroup):
@@ -90,10 +85,10 @@ def list_models(
         _show([(each, None) for each in providers if each.models], as_json=as_json)
         return OK
     profile = find_provider(provider)
-    _show(
-        [(profile, _ask_provider(profile, base_url=base_url, api_key_env=api_key_env))],
-        as_json=as_json,
+    listed: Sequence[str] | None = cli.listed_models.ask_provider(
+        profile, base_url=base_url, api_key_env=api_key_env
     )
+    _show([(profile, listed)], as_json=as_json)
     return OK
 
 
@@ -157,32 +152,6 @@ def _check_name(name: str) -> None:
     except ConfigError as error:
         if "base_url=" not in str(error) or "no known provider" in str(error):
             raise
-
-
-def _ask_provider(
-    profile: ProviderProfile, *, base_url: str | None, api_key_env: str | None
-) -> Sequence[str] | None:
-    """Return the ids that the provider lists; None if it cannot be asked, with a note."""
-    family = profile.models[0].family if profile.models else "MODEL-ID"
-    try:
-        resolved = resolve_model(
-            f"{profile.name}:{family}", base_url=base_url, api_key=read_api_key(api_key_env)
-        )
-        # It loads the transport and the doctor's reader of such lists.
-        ask = cast(ListModels, load_object("agentkit.doctor.list_models:list_model_ids"))
-        found: list[Sequence[str] | None] = []
-
-        async def run() -> int:
-            found.append(await ask(resolved))
-            return OK
-
-        run_async(run)
-    except AgentKitError as error:
-        note(f"The provider's own list is not shown: {error}", style="dim")
-        return None
-    if found[0] is None:
-        note("The provider lists no models.", style="dim")
-    return found[0]
 
 
 def _show(rows: Sequence[tuple[ProviderProfile, Sequence[str] | None]], *, as_json: bool) -> None:

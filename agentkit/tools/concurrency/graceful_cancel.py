@@ -5,17 +5,16 @@ Out: whether its caller cancelled it; middleware that may finish once the tool h
 """
 
 import math
-from collections.abc import AsyncIterator, Callable
+import sys
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import cache
-from typing import Any, cast
+from typing import Any
 
 import anyio
 import anyio.lowlevel
 import sniffio
 
 from agentkit.exception_groups import ungrouped
-from agentkit.lazy_import import load_object
 
 CLEANUP_SECONDS = 5.0
 
@@ -36,7 +35,7 @@ class TaskCancels:
 
     def __init__(self) -> None:
         is_asyncio = sniffio.current_async_library() == "asyncio"
-        self._task = _current_task()() if is_asyncio else None
+        self._task = _current_task() if is_asyncio else None
         self._before: int = 0 if self._task is None else self._task.cancelling()
         self._at_pause = self._before
         self._by_others = 0
@@ -107,7 +106,7 @@ async def is_caller_cancelled(*, task_cancels: TaskCancels | None) -> bool:
         return task_cancels.is_by_others
     if sniffio.current_async_library() != "asyncio":
         return False
-    task = _current_task()()
+    task = _current_task()
     if not task.cancelling():
         return False
     while task.uncancel():
@@ -117,9 +116,9 @@ async def is_caller_cancelled(*, task_cancels: TaskCancels | None) -> bool:
     return False
 
 
-@cache
-def _current_task() -> Callable[[], Any]:
-    return cast(Callable[[], Any], load_object("asyncio:current_task"))
+def _current_task() -> Any:
+    """Return the running task of asyncio, which is loaded, since it runs."""
+    return sys.modules["asyncio"].current_task()
 
 
 class FinishShield:

@@ -63,7 +63,9 @@ def test_without_the_extra_the_message_names_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As for every extra."""
-    monkeypatch.setitem(sys.modules, "agentkit.cli.mcp.serve", None)
+    monkeypatch.delattr("agentkit.cli.mcp.serve")  # it is imported again
+    monkeypatch.delitem(sys.modules, "agentkit.cli.mcp.serve")
+    monkeypatch.setitem(sys.modules, "agentkit.mcp.server.mcp_server", None)
     monkeypatch.setattr(sys, "argv", ["agentkit", "mcp", "serve", "--tools", "calculator"])
 
     code = main()
