@@ -25,7 +25,7 @@ from contextlib import suppress
 from dataclasses import field
 from itertools import pairwise
 
-from pydantic_core import from_json
+from pydantic_core import SchemaValidator, core_schema
 
 from agentkit.chat import Repair
 from agentkit.dialect.base import CallDelta
@@ -41,6 +41,8 @@ _BOUNDARY = re.compile(r"\}\s*\{")
 
 _STRUCTURE = re.compile(r'\\.|["{}\[\]]', re.S)
 _DECODER = json.JSONDecoder()
+_OBJECT = SchemaValidator(core_schema.typed_dict_schema({}))
+"""Parses an object without making Python values of it, which takes a quarter of the time."""
 
 
 @record
@@ -67,7 +69,7 @@ def short(text: str) -> str:
 def is_json(text: str) -> bool:
     """Return whether `text` is JSON, not strictly."""
     with suppress(ValueError):
-        from_json(text)  # takes half the time; it rejects some of what the other accepts
+        _OBJECT.validate_json(text)  # rejects some of what the other accepts
         return True
     try:
         json.loads(text)
