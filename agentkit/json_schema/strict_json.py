@@ -128,7 +128,8 @@ def _parse_usual(text: str, max_depth: int) -> JsonValue:
     numbers, marks = data.translate(_IN_NUMBERS), data.translate(None, _NO_MARKS)
     if _LONG_NUMBER in numbers or _EXPONENT in numbers or b"\\" in marks:
         raise ValueError
-    value: JsonValue = from_json(data, allow_inf_nan=False)
+    # Keys recur, texts hardly ever: to look each one up takes longer than to make it.
+    value: JsonValue = from_json(data, allow_inf_nan=False, cache_strings="keys")
     depth, strings = _measure(value, max_depth)
     if depth > max_depth or len(marks) != 2 * strings:
         raise ValueError
