@@ -5,12 +5,15 @@ Out: whether a value certainly matches. All others are left to jsonschema, which
      is wrong with them.
 
 jsonschema takes 10 to 20 microseconds for each keyword of each value; a list of a thousand objects
-took 60 ms. Here a schema becomes a few functions, chosen by the type of a value. A keyword that is
-not known here, or that needs more than one look at a value, makes the type it is about undecided.
+took 60 ms. Here a schema becomes a few functions, chosen by the type of a value. Each is given all
+values of one place at once, such as the same property of all objects in an array, so that most of
+the work is done by loops in C. A keyword that is not known here, or that needs more than one look
+at a value, makes the type it is about undecided.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import chain, repeat
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from itertools import chain
+from operator import itemgetter
 from typing import Any, TypeAlias, cast
 
 from agentkit.json_schema.formats import FORMATS
@@ -23,8 +26,8 @@ MAX_TRIES = 100_000
 A try of a long value counts as several. After that, jsonschema decides, which has its own bound.
 """
 
-Check: TypeAlias = Callable[[Any, list[int]], bool]
-"""Returns whether a value certainly matches; gets the tries that are left."""
+Check: TypeAlias = Callable[[Sequence[Any], list[int]], bool]
+"""Returns whether values of one type certainly match, all of them; gets the tries that are left."""
 
 Form: TypeAlias = Mapping[type, Check | None]
 """By the exact type of a value: what it has to pass, None if all values of the type match."""
@@ -80,11 +83,8 @@ class FastCheck:
 
     def accepts(self, value: JsonValue) -> bool:
         """Return whether `value` certainly matches."""
-        check = self._form.get(type(value), _undecided)
-        if check is None:
-            return True
         try:
-            return check(value, [MAX_TRIES])
+            return _match([value], self._form, [MAX_TRIES])
         except RecursionError:  # a reference that leads back to itself, or a very deep value
             return False
 
@@ -213,11 +213,12 @@ class _Compiler:
         if has_format is None and "minLength" not in schema and "maxLength" not in schema:
             return None
 
-        if has_format is None:
-            return lambda value, _: shortest <= len(value) <= longest
-        if "minLength" not in schema and "maxLength" not in schema:
-            return lambda value, _: has_format(value)
-        return lambda value, _: shortest <= len(value) <= longest and has_format(value)
+        has_length = _sized(shortest, longest)
+
+        def check(values: Sequence[str], _: list[int]) -> bool:
+            return has_length(values) and (has_format is None or all(map(has_format, set(values))))
+
+        return check
 
     def _format(self, name: JsonValue) -> Callable[[object], bool] | None:
         if not self._asserts_formats or name is None:
@@ -229,65 +230,101 @@ class _Compiler:
         first = tuple(self.form(one) for one in _list(schema.get("prefixItems", [])))
         items = schema.get("items", True)
         rest: Form = {} if items is False else self.form(items)
-        plain = frozenset(kind for kind, inner in rest.items() if inner is None)
         is_unique = schema.get("uniqueItems") is True
         if first and str(self._root.get("$schema", NEWEST)).rstrip("#") != NEWEST:
             return _undecided  # drafts before 2020-12 check all items by `items`
         if is_unique and (first or not any(rest.keys() <= {kind} for kind in (str, int))):
             return _undecided  # 1 and 1.0 are the same; equal objects take a longer look
 
-        def check(value: list[Any], left: list[int]) -> bool:
-            if not shortest <= len(value) <= longest:
+        has_length = _sized(shortest, longest)
+
+        def check(values: Sequence[list[Any]], left: list[int]) -> bool:
+            if not has_length(values):
                 return False
-            if first or not plain.issuperset(map(type, value)):
-                for form, one in zip(chain(first, repeat(rest)), value, strict=False):
-                    inner = form.get(type(one), _undecided)
-                    if inner is not None and not inner(one, left):
-                        return False
-            return not is_unique or len(set(value)) == len(value)
+            for position, form in enumerate(first):
+                items = [value[position] for value in values if position < len(value)]
+                if not _match(items, form, left):
+                    return False
+            others = (value[len(first) :] for value in values) if first else values
+            if not _match(list(chain.from_iterable(others)), rest, left):
+                return False
+            return not is_unique or all(len(set(value)) == len(value) for value in values)
 
         return check
 
     def _object(self, schema: JsonObject) -> Check:
         properties = _mapping(schema.get("properties", {}))
-        fields = {name: self.form(one) for name, one in properties.items()}
         required = frozenset(cast(list[str], _list(schema.get("required", []))))
         additional = schema.get("additionalProperties", True)
         others: Form = {} if additional is False else self.form(additional)
-        # Then an object with as many properties as are known lacks none, or has an unknown one.
-        is_closed = not others and required <= fields.keys()
+        fields = {name: self.form(one) for name, one in properties.items()}
+        fields |= dict.fromkeys(required - fields.keys(), others)
+        every = [(itemgetter(name), form) for name, form in fields.items()]
+        always = [(itemgetter(name), fields[name]) for name in required]
 
-        def check(value: dict[str, Any], left: list[int]) -> bool:
-            is_full = is_closed and len(value) >= len(fields)
-            if not is_full and not required <= value.keys():
+        def check(values: Sequence[dict[str, Any]], left: list[int]) -> bool:
+            count = sum(map(len, values))
+            if count == len(every) * len(values):
+                matched = _match_columns(values, every, left)
+                if matched is not None:
+                    return matched
+            if not _match_columns(values, always, left):
                 return False
-            try:
+            if count == len(always) * len(values):
+                return True
+            rest: dict[str | None, list[Any]] = {}
+            for value in values:
                 for name, one in value.items():
-                    inner = fields.get(name, others)[type(one)]
-                    if inner is not None and not inner(one, left):
-                        return False
-            except KeyError:
-                return False  # undecided
-            return True
+                    if name not in required:
+                        rest.setdefault(name if name in fields else None, []).append(one)
+            return all(
+                _match(found, others if name is None else fields[name], left)
+                for name, found in rest.items()
+            )
 
         return check
 
 
 _Part: TypeAlias = Callable[[JsonObject], Check | None]
+_Column: TypeAlias = tuple[Callable[[dict[str, Any]], Any], Form]
 
 
-def _undecided(_: Any, __: list[int]) -> bool:
+def _undecided(_: Sequence[Any], __: list[int]) -> bool:
     return False
+
+
+def _match(values: Sequence[Any], form: Form, left: list[int]) -> bool:
+    """Return whether values of any types certainly match, all of them."""
+    if len(values) == 1:
+        check = form.get(type(values[0]), _undecided)
+        return check is None or check(values, left)
+    kinds = set(map(type, values))
+    for kind in kinds:
+        check = form.get(kind, _undecided)
+        if check is None:
+            continue
+        own = values if len(kinds) == 1 else [one for one in values if type(one) is kind]
+        if not check(own, left):
+            return False
+    return True
+
+
+def _match_columns(
+    values: Sequence[dict[str, Any]], columns: Sequence[_Column], left: list[int]
+) -> bool | None:
+    """Return whether properties of objects certainly match; None if an object lacks one."""
+    try:
+        for read, form in columns:
+            if not _match(list(map(read, values)), form, left):
+                return False
+    except KeyError:
+        return None
+    return True
 
 
 def _deferred(form: Form) -> Check:
     """Return a check by a form that is complete only later."""
-
-    def check(value: Any, left: list[int]) -> bool:
-        inner = form.get(type(value), _undecided)
-        return inner is None or inner(value, left)
-
-    return check
+    return lambda values, left: _match(values, form, left)
 
 
 def _union(forms: Sequence[Form]) -> Form:
@@ -314,8 +351,11 @@ def _first_of(checks: Sequence[Check]) -> Check:
     if len(checks) == 1:
         return checks[0]
 
-    def check(value: Any, left: list[int]) -> bool:
-        return any(one(value, left) for one in checks if _may_try(value, left))
+    def check(values: Sequence[Any], left: list[int]) -> bool:
+        return all(
+            any(_may_try(one, left) and is_one(one, left) for is_one in checks)
+            for one in zip(values, strict=True)
+        )
 
     return check
 
@@ -325,14 +365,17 @@ def _all_of(checks: Sequence[Check]) -> Check:
     if len(checks) == 1:
         return checks[0]
 
-    def check(value: Any, left: list[int]) -> bool:
-        return all(_may_try(value, left) and one(value, left) for one in checks)
+    def check(values: Sequence[Any], left: list[int]) -> bool:
+        return all(_may_try(values, left) and one(values, left) for one in checks)
 
     return check
 
 
-def _may_try(value: Any, left: list[int]) -> bool:
-    left[0] -= 1 + (len(value) // 8 if type(value) in (str, list, dict) else 0)
+def _may_try(values: Sequence[Any], left: list[int]) -> bool:
+    """Count a try of values of one type."""
+    left[0] -= len(values)
+    if type(values[0]) in (str, list, dict):
+        left[0] -= sum(map(len, values)) // 8
     return left[0] >= 0
 
 
@@ -351,17 +394,24 @@ def _listed(schema: JsonObject, kinds: Iterable[type]) -> Form:
 
 
 def _member_of(values: frozenset[Any]) -> Check:
-    return lambda value, _: value in values
+    return lambda found, _: values.issuperset(found)
 
 
 def _range(schema: JsonObject) -> Check:
     lowest, highest = _limits(schema, "minimum", "maximum", default=float("-inf"))
     above, below = _limits(schema, "exclusiveMinimum", "exclusiveMaximum", default=float("-inf"))
 
-    def check(value: Any, _: list[int]) -> bool:
-        return bool(lowest <= value <= highest and above < value < below)
+    def check(values: Sequence[Any], _: list[int]) -> bool:
+        return all(lowest <= value <= highest and above < value < below for value in values)
 
     return check
+
+
+def _sized(shortest: float, longest: float) -> Callable[[Sequence[Sized]], bool]:
+    """Return a check of the lengths of values."""
+    if shortest <= 0 and longest == float("inf"):
+        return lambda _: True
+    return lambda values: all(shortest <= len(value) <= longest for value in values)
 
 
 def _limits(schema: JsonObject, low: str, high: str, *, default: float = 0) -> tuple[float, float]:
