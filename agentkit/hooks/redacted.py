@@ -12,19 +12,18 @@ from dataclasses import replace
 from agentkit.chat import ModelRequest, ModelResponse
 from agentkit.event import Emit, ReasoningReceived, RunEvent, TextReceived
 from agentkit.hooks.model_middleware import CallNext, wrap_each_connection
-from agentkit.hooks.redactor import Redactor, Secret, compile_secrets
+from agentkit.hooks.redactor import Redactor
 from agentkit.hooks.rewrite_cache import RewriteCache
 from agentkit.hooks.streaming_redactor import StreamingRedactor
 from agentkit.model.model import Model
-
-REPLACEMENT = "[redacted]"
+from agentkit.redaction import MARK, Secret, compile_secrets
 
 
 def redacted(
     model: Model,
     secrets: Secret | Iterable[Secret],
     *,
-    replacement: str = REPLACEMENT,
+    replacement: str = MARK,
     answers: bool = False,
     longest: int = 200,
 ) -> Model:

@@ -9,10 +9,10 @@ messages of a conversation.
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from agentkit.content import (
     ContentBlock,
@@ -30,32 +30,9 @@ from agentkit.message import (
     ToolResult,
     UserMessage,
 )
-
-Secret: TypeAlias = str | re.Pattern[str]
-"""Literal text, or a regular expression."""
+from agentkit.redaction import redact
 
 T = TypeVar("T")
-
-
-def compile_secrets(secrets: Secret | Iterable[Secret]) -> tuple[re.Pattern[str], ...]:
-    """Return patterns; literal text is found as it is and with the escapes of JSON.
-
-    Raises:
-        ValueError: there are none, or one matches empty text.
-    """
-    listed = [secrets] if isinstance(secrets, str | re.Pattern) else list(secrets)
-    if not listed:
-        raise ValueError("A redactor needs at least one pattern.")
-    patterns = tuple(_as_pattern(secret) for secret in listed)
-    for pattern in patterns:
-        if pattern.fullmatch(""):
-            raise ValueError(f"The pattern {pattern.pattern!r} matches empty text; make it longer.")
-    return patterns
-
-
-def replace_matches(pattern: re.Pattern[str], text: str, replacement: str) -> str:
-    """Return `text` with every match replaced by the literal `replacement`."""
-    return pattern.sub(lambda match: replacement if match.group() else "", text)
 
 
 class Redactor:
@@ -68,9 +45,7 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Redact text."""
-        for pattern in self._patterns:
-            text = replace_matches(pattern, text, self._replacement)
-        return text
+        return redact(text, self._patterns, mark=self._replacement)
 
     def json(self, value: JsonValue) -> JsonValue:
         """Redact the texts, names and numbers in a JSON value."""
@@ -171,14 +146,6 @@ class Redactor:
         if all(getattr(value, name) == field for name, field in fields.items()):
             return value
         return cast(T, replace(cast(Any, value), **fields))  # a dataclass
-
-
-def _as_pattern(secret: Secret) -> re.Pattern[str]:
-    if isinstance(secret, re.Pattern):
-        return secret
-    encoded = {secret, *(json.dumps(secret, ensure_ascii=flag)[1:-1] for flag in (True, False))}
-    longest_first = sorted(encoded, key=lambda text: (-len(text), text))
-    return re.compile("|".join(map(re.escape, longest_first)))
 
 
 def _is_object(text: str) -> bool:

@@ -17,7 +17,6 @@ from typing import Protocol, cast
 import anyio
 
 from agentkit.chat import ModelRequest, ModelResponse, Repair, ToolSpec
-from agentkit.config.key_redaction import redact_key
 from agentkit.config.load import ResolvedModel
 from agentkit.config.profile import ProviderProfile
 from agentkit.dialect.base import Dialect, Encoded
@@ -34,6 +33,7 @@ from agentkit.model.provider_model import ProviderModel
 from agentkit.model.rate_limit import RateLimiter
 from agentkit.model.response_builder import ResponseBuilder
 from agentkit.model.usage_cost import estimate_usage, with_cost
+from agentkit.redaction import redact_key
 from agentkit.transport.base import LimitsConnections, Transport, WireResponse
 from agentkit.transport.content_decoder import is_mislabelled
 from agentkit.transport.kept_transports import (

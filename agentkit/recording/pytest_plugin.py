@@ -21,8 +21,8 @@ from agentkit.model.build import DIALECTS
 from agentkit.model.downgrade import LearnedProfiles
 from agentkit.model.model import Model
 from agentkit.model.provider_model import ProviderModel
+from agentkit.recording.exchange_redaction import Redaction
 from agentkit.recording.record_replay import Recorder, RecordMode
-from agentkit.recording.secrets import Redaction
 
 _OPTION = "--agentkit-record"
 _MODES: Mapping[RecordMode, str] = {

@@ -25,6 +25,7 @@ from anyio.lowlevel import checkpoint
 
 from agentkit.config.load import ResolvedModel
 from agentkit.errors import TransportError
+from agentkit.recording.exchange_redaction import Redaction
 from agentkit.recording.recording import (
     BodyEnd,
     RecordedExchange,
@@ -33,7 +34,6 @@ from agentkit.recording.recording import (
     RecordingError,
 )
 from agentkit.recording.request_matching import nearest, request_key
-from agentkit.recording.secrets import Redaction
 from agentkit.recording.toml_file import load_recording, save_recording
 from agentkit.transport.base import Transport, WireResponse
 from agentkit.transport.open_transport import open_transport

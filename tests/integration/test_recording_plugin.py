@@ -160,7 +160,7 @@ def test_the_rules_for_secrets_can_be_set_for_a_project(project: pytest.Pytester
     project.makeconftest(
         """
 import pytest
-from agentkit.recording.secrets import Redaction
+from agentkit.recording.exchange_redaction import Redaction
 
 pytest_plugins = ["agentkit.recording.pytest_plugin"]
 

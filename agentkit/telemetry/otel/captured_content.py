@@ -9,15 +9,13 @@ import re
 from collections.abc import Iterable
 
 from agentkit.content import ReasoningContent, TextContent
-from agentkit.hooks.redactor import Secret, compile_secrets, replace_matches
 from agentkit.json_schema import JsonValue
 from agentkit.message import AssistantMessage, ToolCall, ToolResult
+from agentkit.redaction import Secret, compile_secrets, redact
 from agentkit.surrogates import replace_surrogates
 
 MAX_CHARACTERS = 32_768
 """Collectors and backends drop or refuse longer attributes."""
-
-_MARK = "[redacted]"
 
 
 class Content:
@@ -62,9 +60,7 @@ class Content:
         return self._cut(result.text)
 
     def _cut(self, text: str) -> str:
-        text = replace_surrogates(text)
-        for pattern in self._patterns:
-            text = replace_matches(pattern, text, _MARK)
+        text = redact(replace_surrogates(text), self._patterns)
         return text if len(text) <= MAX_CHARACTERS else f"{text[:MAX_CHARACTERS]}…"
 
 

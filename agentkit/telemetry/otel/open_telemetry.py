@@ -16,7 +16,7 @@ from opentelemetry.trace import TracerProvider, get_tracer_provider
 
 from agentkit.event import EventRecord
 from agentkit.event.record import ImmediateListener
-from agentkit.hooks.redactor import Secret
+from agentkit.redaction import Secret
 from agentkit.telemetry.otel.captured_content import Content
 from agentkit.telemetry.otel.metrics import RunMetrics
 from agentkit.telemetry.otel.semconv import CAPTURE_CONTENT

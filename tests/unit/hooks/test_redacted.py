@@ -21,11 +21,12 @@ from agentkit.content import (
 )
 from agentkit.event import Emit, ModelRetried, ReasoningReceived, RunEvent
 from agentkit.hooks import redacted
-from agentkit.hooks.redactor import Redactor, compile_secrets
+from agentkit.hooks.redactor import Redactor
 from agentkit.hooks.rewrite_cache import RewriteCache
 from agentkit.hooks.streaming_redactor import StreamingRedactor
 from agentkit.message import AssistantMessage, Message, ToolCall, ToolResult
 from agentkit.model.model import ModelConnection
+from agentkit.redaction import compile_secrets
 from agentkit.testing.scripted import ScriptedModel, tool_call
 from agentkit.tools import StaticToolset
 from tests.unit.tools.running import Listener

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from agentkit.errors import TransportError
+from agentkit.recording.exchange_redaction import Redaction
 from agentkit.recording.record_replay import Recorder, open_recording
 from agentkit.recording.recording import RecordingError
-from agentkit.recording.secrets import Redaction
 from agentkit.wire import WireHead, WireRequest
 from tests.unit.transport.scripted_provider import (
     SSE,

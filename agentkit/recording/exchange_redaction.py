@@ -14,10 +14,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
-from urllib.parse import quote
 
-from agentkit.config.key_redaction import MIN_SECRET_CHARS, secret_pattern
 from agentkit.recording.recording import RecordedExchange, RecordedFault, RecordedResponse
+from agentkit.redaction import MIN_SECRET_CHARS, secret_pattern
 from agentkit.wire import WireRequest
 
 REDACTED = "REDACTED"
@@ -61,8 +60,7 @@ class Redaction:
         self._headers = frozenset(name.lower() for name in headers)
         self._body_fields = _BODY_FIELDS | {name.lower() for name in body_fields}
         longest_first = sorted(self._secrets, key=lambda text: (-len(text), text))
-        in_urls = (re.escape(quote(text, safe="")) for text in longest_first)
-        parts = [*map(secret_pattern, longest_first), *in_urls, *_LOOKS_LIKE_KEY]
+        parts = [*map(secret_pattern, longest_first), *_LOOKS_LIKE_KEY]
         self._pattern = re.compile("|".join(parts).encode())
 
     def with_secrets(self, secrets: Iterable[str]) -> "Redaction":

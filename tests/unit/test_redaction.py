@@ -4,10 +4,10 @@ import json
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from agentkit.config.key_redaction import redact_key
+from agentkit.redaction import redact_key
 
 KEY = "sk-a/b+c=d\"e\\f'g%h"
 
@@ -33,11 +33,22 @@ def test_each_usual_form_of_a_key_is_removed(form: str) -> None:
     assert redact_key(f"<{form}>", KEY) == "<[redacted]>"
 
 
-@given(key=st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=8))
-def test_any_key_is_removed_in_any_form(key: str) -> None:
-    """Whatever characters a provider uses in its keys."""
-    for form in (key, json.dumps(key)[1:-1], quote(key, safe="")):
-        assert redact_key(f"\n{form}\n", key) == "\n[redacted]\n"
+@given(secret=st.text(st.characters(codec="utf-8"), min_size=8))
+@example(secret="8 Gärten\n\t🌱\x00")
+def test_any_secret_is_removed_in_any_form(secret: str) -> None:
+    """Whatever characters it has: in JSON, with and without escapes, and in a URL."""
+    as_json = [json.dumps(secret, ensure_ascii=is_ascii)[1:-1] for is_ascii in (True, False)]
+    for form in (secret, *as_json, quote(secret, safe="")):
+        assert redact_key(f"<{form}>", secret) == "<[redacted]>"
+
+
+def test_nothing_but_the_secret_is_removed() -> None:
+    """The text around it stays, and so do texts that have only a part of it."""
+    text = "a secret-1234 b secret-123 c secret%2D1234 d secret-12345"
+
+    assert redact_key(text, "secret-1234") == (
+        "a [redacted] b secret-123 c [redacted] d [redacted]5"
+    )
 
 
 @pytest.mark.parametrize("key", ["", "none", "EMPTY", "x" * 7])

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agentkit.recording.exchange_redaction import Redaction
 from agentkit.recording.recording import RecordedExchange, RecordedResponse
-from agentkit.recording.secrets import Redaction
 from agentkit.wire import WireHead, WireRequest
 
 
