@@ -7,7 +7,7 @@ A secret that is a text is found however it is encoded: providers and proxies re
 bodies and headers (`x-request-id`), models and tools repeat it in arguments and results, also
 escaped as JSON (`\/`, `\u002f`) or percent-encoded (`%2F`, `%2f`).
 
-What is done with the matches depends on where the text stands: `hooks.redactor` keeps messages
+What is done with the matches depends on what the text is in: `hooks.redactor` keeps messages
 valid, `recording.exchange_redaction` keeps the chunks of a recorded exchange. See
 docs/decisions/0017-redaction.md.
 """
@@ -74,9 +74,12 @@ def _character_pattern(character: str) -> str:
     plain = rf"\\?{re.escape(character)}" if character in '/\\"' else re.escape(character)
     units = character.encode("utf-16-be", "surrogatepass").hex()
     octets = character.encode("utf-8", "surrogatepass").hex()
-    forms = [plain, *(rf"\\{short}" for short in _SHORT_ESCAPES.get(character, ""))]
-    forms.append("".join(rf"\\u{_any_case(units[i : i + 4])}" for i in range(0, len(units), 4)))
-    forms.append("".join(f"%{_any_case(octets[i : i + 2])}" for i in range(0, len(octets), 2)))
+    forms = [
+        "".join(rf"\\u{_any_case(units[i : i + 4])}" for i in range(0, len(units), 4)),
+        "".join(f"%{_any_case(octets[i : i + 2])}" for i in range(0, len(octets), 2)),
+        *(rf"\\{short}" for short in _SHORT_ESCAPES.get(character, "")),
+        plain,  # the last, since `%25` begins with what it is the escape of
+    ]
     return f"(?:{'|'.join(forms)})"
 
 

@@ -268,6 +268,7 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
         "hooks/rewrite_cache",
         "hooks/streaming_redactor",
     ),
+    "unit/json_schema/test_fast_check.py": ("json_schema/value_checks",),
     "unit/json_schema/test_validator.py": (
         "json_schema/engine",
         "json_schema/explain",

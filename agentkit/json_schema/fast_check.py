@@ -5,32 +5,25 @@ Out: whether a value certainly matches. All others are left to jsonschema, which
      is wrong with them.
 
 jsonschema takes 10 to 20 microseconds for each keyword of each value; a list of a thousand objects
-took 60 ms. Here a schema becomes a few functions, chosen by the type of a value. Each is given all
-values of one place at once, such as the same property of all objects in an array, so that most of
-the work is done by loops in C. A keyword that is not known here, or that needs more than one look
-at a value, makes the type it is about undecided.
+took 60 ms. Here a schema becomes a few functions, chosen by the type of a value: `value_checks` has
+them. A keyword that is not known here, or that needs more than one look at a value, makes the type
+it is about undecided.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
-from itertools import chain
-from operator import itemgetter
-from typing import Any, TypeAlias, cast
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeAlias, cast
 
+from agentkit.json_schema import value_checks as checks
 from agentkit.json_schema.formats import FORMATS
 from agentkit.json_schema.strict_json import JsonObject, JsonValue, LossyFloat
 from agentkit.json_schema.validator import NEWEST, SAME_KEYWORDS
+from agentkit.json_schema.value_checks import Check, Form
 
 MAX_TRIES = 100_000
 """Tries of alternatives for one value, in each of which it is looked at: nested ones multiply.
 
 A try of a long value counts as several. After that, jsonschema decides, which has its own bound.
 """
-
-Check: TypeAlias = Callable[[Sequence[Any], list[int]], bool]
-"""Returns whether values of one type certainly match, all of them; gets the tries that are left."""
-
-Form: TypeAlias = Mapping[type, Check | None]
-"""By the exact type of a value: what it has to pass, None if all values of the type match."""
 
 _NUMBERS = (int, float, LossyFloat)
 _TYPES: Mapping[str, tuple[type, ...]] = {
@@ -84,7 +77,7 @@ class FastCheck:
     def accepts(self, value: JsonValue) -> bool:
         """Return whether `value` certainly matches."""
         try:
-            return _match([value], self._form, [MAX_TRIES])
+            return checks.match([value], self._form, [MAX_TRIES])
         except RecursionError:  # a reference that leads back to itself, or a very deep value
             return False
 
@@ -114,10 +107,10 @@ class _Compiler:
         if "allOf" in schema:
             forms.extend(self.form(one) for one in _list(schema["allOf"]))
         if "anyOf" in schema:
-            forms.append(_union([self.form(one) for one in _list(schema["anyOf"])]))
+            forms.append(checks.union([self.form(one) for one in _list(schema["anyOf"])]))
         if "oneOf" in schema:
             forms.append(self._one_of(_list(schema["oneOf"])))
-        return forms[0] if len(forms) == 1 else _intersection(forms)
+        return forms[0] if len(forms) == 1 else checks.intersection(forms)
 
     def _refer(self, reference: JsonValue) -> Form:
         """Return the form of a reference within the schema; it may be under construction."""
@@ -126,7 +119,7 @@ class _Compiler:
             return {}
         if reference in self._referred:
             form = self._referred[reference]
-            return form or dict.fromkeys(_ALL_TYPES, _deferred(form))
+            return form or dict.fromkeys(_ALL_TYPES, checks.deferred(form))
         form = self._referred[reference] = {}
         form.update(self.form(target))
         return form
@@ -146,7 +139,7 @@ class _Compiler:
     def _one_of(self, schemas: Sequence[JsonValue]) -> Form:
         """Return a form of alternatives of which no two can match at the same time."""
         forms = [self.form(one) for one in schemas]
-        union = _union(forms)
+        union = checks.union(forms)
         if self._have_tags(schemas):
             return union
         # Undecided types count as well: what cannot be checked here may match.
@@ -213,12 +206,7 @@ class _Compiler:
         if has_format is None and "minLength" not in schema and "maxLength" not in schema:
             return None
 
-        has_length = _sized(shortest, longest)
-
-        def check(values: Sequence[str], _: list[int]) -> bool:
-            return has_length(values) and (has_format is None or all(map(has_format, set(values))))
-
-        return check
+        return checks.of_texts(checks.of_length(shortest, longest), has_format=has_format)
 
     def _format(self, name: JsonValue) -> Callable[[object], bool] | None:
         if not self._asserts_formats or name is None:
@@ -232,25 +220,12 @@ class _Compiler:
         rest: Form = {} if items is False else self.form(items)
         is_unique = schema.get("uniqueItems") is True
         if first and str(self._root.get("$schema", NEWEST)).rstrip("#") != NEWEST:
-            return _undecided  # drafts before 2020-12 check all items by `items`
+            return checks.undecided  # drafts before 2020-12 check all items by `items`
         if is_unique and (first or not any(rest.keys() <= {kind} for kind in (str, int))):
-            return _undecided  # 1 and 1.0 are the same; equal objects take a longer look
+            return checks.undecided  # 1 and 1.0 are the same; equal objects take a longer look
 
-        has_length = _sized(shortest, longest)
-
-        def check(values: Sequence[list[Any]], left: list[int]) -> bool:
-            if not has_length(values):
-                return False
-            for position, form in enumerate(first):
-                items = [value[position] for value in values if position < len(value)]
-                if not _match(items, form, left):
-                    return False
-            others = (value[len(first) :] for value in values) if first else values
-            if not _match(list(chain.from_iterable(others)), rest, left):
-                return False
-            return not is_unique or all(len(set(value)) == len(value) for value in values)
-
-        return check
+        has_length = checks.of_length(shortest, longest)
+        return checks.of_lists(first, rest, has_length=has_length, is_unique=is_unique)
 
     def _object(self, schema: JsonObject) -> Check:
         properties = _mapping(schema.get("properties", {}))
@@ -258,125 +233,10 @@ class _Compiler:
         additional = schema.get("additionalProperties", True)
         others: Form = {} if additional is False else self.form(additional)
         fields = {name: self.form(one) for name, one in properties.items()}
-        fields |= dict.fromkeys(required - fields.keys(), others)
-        every = [(itemgetter(name), form) for name, form in fields.items()]
-        always = [(itemgetter(name), fields[name]) for name in required]
-
-        def check(values: Sequence[dict[str, Any]], left: list[int]) -> bool:
-            count = sum(map(len, values))
-            if count == len(every) * len(values):
-                matched = _match_columns(values, every, left)
-                if matched is not None:
-                    return matched
-            if not _match_columns(values, always, left):
-                return False
-            if count == len(always) * len(values):
-                return True
-            rest: dict[str | None, list[Any]] = {}
-            for value in values:
-                for name, one in value.items():
-                    if name not in required:
-                        rest.setdefault(name if name in fields else None, []).append(one)
-            return all(
-                _match(found, others if name is None else fields[name], left)
-                for name, found in rest.items()
-            )
-
-        return check
+        return checks.of_objects(fields, required=required, others=others)
 
 
 _Part: TypeAlias = Callable[[JsonObject], Check | None]
-_Column: TypeAlias = tuple[Callable[[dict[str, Any]], Any], Form]
-
-
-def _undecided(_: Sequence[Any], __: list[int]) -> bool:
-    return False
-
-
-def _match(values: Sequence[Any], form: Form, left: list[int]) -> bool:
-    """Return whether values of any types certainly match, all of them."""
-    if len(values) == 1:
-        check = form.get(type(values[0]), _undecided)
-        return check is None or check(values, left)
-    kinds = set(map(type, values))
-    for kind in kinds:
-        check = form.get(kind, _undecided)
-        if check is None:
-            continue
-        own = values if len(kinds) == 1 else [one for one in values if type(one) is kind]
-        if not check(own, left):
-            return False
-    return True
-
-
-def _match_columns(
-    values: Sequence[dict[str, Any]], columns: Sequence[_Column], left: list[int]
-) -> bool | None:
-    """Return whether properties of objects certainly match; None if an object lacks one."""
-    try:
-        for read, form in columns:
-            if not _match(list(map(read, values)), form, left):
-                return False
-    except KeyError:
-        return None
-    return True
-
-
-def _deferred(form: Form) -> Check:
-    """Return a check by a form that is complete only later."""
-    return lambda values, left: _match(values, form, left)
-
-
-def _union(forms: Sequence[Form]) -> Form:
-    """Return the form of values that match one of several."""
-    found: dict[type, Check | None] = {}
-    for kind in _ALL_TYPES:
-        checks = [form[kind] for form in forms if kind in form]
-        if checks:
-            found[kind] = None if None in checks else _first_of(cast(list[Check], checks))
-    return found
-
-
-def _intersection(forms: Sequence[Form]) -> Form:
-    """Return the form of values that match all."""
-    found: dict[type, Check | None] = {}
-    for kind in set(forms[0]).intersection(*forms[1:]):
-        checks = [check for form in forms if (check := form[kind]) is not None]
-        found[kind] = _all_of(checks) if checks else None
-    return found
-
-
-def _first_of(checks: Sequence[Check]) -> Check:
-    """Return a check that one of several has to accept."""
-    if len(checks) == 1:
-        return checks[0]
-
-    def check(values: Sequence[Any], left: list[int]) -> bool:
-        return all(
-            any(_may_try(one, left) and is_one(one, left) for is_one in checks)
-            for one in zip(values, strict=True)
-        )
-
-    return check
-
-
-def _all_of(checks: Sequence[Check]) -> Check:
-    """Return a check that is accepted by all."""
-    if len(checks) == 1:
-        return checks[0]
-
-    def check(values: Sequence[Any], left: list[int]) -> bool:
-        return all(_may_try(values, left) and one(values, left) for one in checks)
-
-    return check
-
-
-def _may_try(values: Sequence[Any], left: list[int]) -> bool:
-    """Count a try of values of one type."""
-    left[0] -= len(values)
-    if type(values[0]) in (str, list, dict):
-        left[0] -= sum(map(len, values)) // 8
-    return left[0] >= 0
 
 
 def _listed(schema: JsonObject, kinds: Iterable[type]) -> Form:
@@ -389,29 +249,15 @@ def _listed(schema: JsonObject, kinds: Iterable[type]) -> Form:
     form: dict[type, Check | None] = {}
     for kind in kinds:
         if kind in _FLAGS:
-            form[kind] = _member_of(frozenset(one for one in values if type(one) is kind))
+            form[kind] = checks.of_members(frozenset(one for one in values if type(one) is kind))
     return form
-
-
-def _member_of(values: frozenset[Any]) -> Check:
-    return lambda found, _: values.issuperset(found)
 
 
 def _range(schema: JsonObject) -> Check:
     lowest, highest = _limits(schema, "minimum", "maximum", default=float("-inf"))
     above, below = _limits(schema, "exclusiveMinimum", "exclusiveMaximum", default=float("-inf"))
 
-    def check(values: Sequence[Any], _: list[int]) -> bool:
-        return all(lowest <= value <= highest and above < value < below for value in values)
-
-    return check
-
-
-def _sized(shortest: float, longest: float) -> Callable[[Sequence[Sized]], bool]:
-    """Return a check of the lengths of values."""
-    if shortest <= 0 and longest == float("inf"):
-        return lambda _: True
-    return lambda values: all(shortest <= len(value) <= longest for value in values)
+    return checks.of_numbers(lowest, highest, above=above, below=below)
 
 
 def _limits(schema: JsonObject, low: str, high: str, *, default: float = 0) -> tuple[float, float]:
