@@ -49,7 +49,6 @@ CLOSING_INSTRUCTIONS = (
     "Give the best answer you can from what you have, and state what is missing."
 )
 log: Log = Log("agentkit.agent")
-_new = object.__new__  # as in `agentkit.agent.step`
 
 _Outcome: TypeAlias = tuple[ModelResponse | None, StopReason | None]
 
@@ -199,9 +198,7 @@ class _ModelCall:
         if step.closing is not None:
             added = CLOSING_INSTRUCTIONS.format(reason=step.closing.removeprefix("max_"))
         parts = (await member.instructions(run), added, output.instructions)
-        request = _new(ModelRequest)
-        ModelRequest.__init__(
-            request,
+        return ModelRequest(
             history=history,
             instructions="\n\n".join(filter(None, parts)),
             tools=offer.tools,
@@ -212,7 +209,6 @@ class _ModelCall:
             shown_arguments=offer.shown_arguments,
             accepts_text=offer.accepts_text,
         )
-        return request
 
     async def _summarize(self, request: ModelRequest) -> ModelResponse:
         """Ask the model for a summary, within the same limits.

@@ -22,7 +22,7 @@ from agentkit.event import (
     ToolArgumentsReceived,
     ignore,
 )
-from agentkit.event.record import ImmediateListener, process_listeners, record_of
+from agentkit.event.record import ImmediateListener, process_listeners
 from agentkit.log import Log
 
 _DELTAS = (TextReceived, ReasoningReceived, ToolArgumentsReceived)
@@ -122,14 +122,15 @@ class Report:
         if not is_replay:
             root._seq += 1
             seq = root._seq
-        return record_of(
-            event,
+        return EventRecord(
             run_id=self.run_id,
+            event=event,
             at=self._clock.now(),
             segment=self.segment,
             seq=seq,
             parent_id=None if self._parent is None else self._parent.run_id,
             call_id=self._call_id,
+            is_replay=is_replay,
         )
 
     def _remove(self, failed: Listener) -> None:

@@ -26,9 +26,6 @@ from agentkit.value import dataclass, record
 
 _NOT_JUDGED = Judgement()
 
-_new = object.__new__
-"""Begins a value that each turn makes: a call of its class would copy the fields twice."""
-
 
 @record
 class Exchange:
@@ -175,9 +172,7 @@ class RunState:
             reply = () if judged.reply is None else (judged.reply,)
             history += (*judged.results, *reply, *exchange.late)
         before, turn = self.answered, self.answered.turns + 1
-        answered = _new(Answered)
-        Answered.__init__(
-            answered,
+        answered = Answered(
             turns=turn,
             exchanges=(*before.exchanges, _model_exchange(response, turn=turn)),
             finish_reason=response.finish_reason,
@@ -190,9 +185,7 @@ class RunState:
             is_asked_again=judged.reply is not None and not exchange.late,
             has_closing_answer=closing is not None,
         )
-        state = _new(RunState)
-        RunState.__init__(
-            state,
+        return RunState(
             history=history,
             answered=answered,
             over=over,
@@ -200,7 +193,6 @@ class RunState:
             last_turns=None if judged.results else self.last_turns,
             is_replay=is_replay,
         )
-        return state
 
     def add_plan(
         self,
@@ -217,9 +209,7 @@ class RunState:
     def add_answers(self, answers: ToolAnswers, *, is_replay: bool = False) -> "RunState":
         """Return the state after tools answered."""
         history = self.history.add_repaired(answers.results)
-        state = _new(RunState)
-        RunState.__init__(
-            state,
+        return RunState(
             history=history,
             answered=self.answered,
             over=self.over or answers.over,
@@ -227,7 +217,6 @@ class RunState:
             last_turns=None if history.open_calls else last_turns(history, self.last_turns),
             is_replay=is_replay,
         )
-        return state
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,16 +287,13 @@ Step: TypeAlias = CallModel | PlanCalls | RunTools | Suspend | Finish
 
 def _model_exchange(response: ModelResponse, *, turn: int) -> ModelExchange:
     """Return who gave a response, and who failed before."""
-    made = _new(ModelExchange)
-    ModelExchange.__init__(
-        made,
+    return ModelExchange(
         turn=turn,
         provider=response.provider,
         model=response.model,
         usage=response.usage,
         failures=response.failures,
     )
-    return made
 
 
 def next_step(state: RunState, policy: Policy) -> Step:

@@ -11,16 +11,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from pydantic import TypeAdapter
 
 from agentkit.event.events import RunEvent
 from agentkit.surrogates import dump_json
-from agentkit.value import dataclass
+from agentkit.value import record
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class EventRecord:
     """An event with its run, its time and its place.
 
@@ -57,45 +57,6 @@ class EventRecord:
             ValueError: it is not one.
         """
         return _record_codec().validate_json(text)
-
-
-_slots: Any = EventRecord  # type checkers take the descriptors of its slots for values
-_new = object.__new__
-_set_run_id = _slots.run_id.__set__
-_set_event = _slots.event.__set__
-_set_at = _slots.at.__set__
-_set_segment = _slots.segment.__set__
-_set_seq = _slots.seq.__set__
-_set_parent_id = _slots.parent_id.__set__
-_set_call_id = _slots.call_id.__set__
-_set_is_replay = _slots.is_replay.__set__
-
-
-def record_of(
-    event: RunEvent,
-    *,
-    run_id: str,
-    at: datetime,
-    segment: int,
-    seq: int | None,
-    parent_id: str | None,
-    call_id: str | None,
-) -> EventRecord:
-    """Return the record of an event; see `EventRecord`.
-
-    Calling the class takes twice as long: it sets the fields of a frozen value by name. A stream
-    makes a record of each delta.
-    """
-    record = _new(EventRecord)
-    _set_run_id(record, run_id)
-    _set_event(record, event)
-    _set_at(record, at)
-    _set_segment(record, segment)
-    _set_seq(record, seq)
-    _set_parent_id(record, parent_id)
-    _set_call_id(record, call_id)
-    _set_is_replay(record, seq is None)
-    return record
 
 
 Listener: TypeAlias = Callable[[EventRecord], Awaitable[None]]

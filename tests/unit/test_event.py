@@ -9,10 +9,8 @@ from agentkit.event import (
     EventRecord,
     RunEvent,
     ToolCallFinished,
-    TurnStarted,
     ignore,
 )
-from agentkit.event.record import record_of
 from agentkit.message import ToolCall, ToolResult
 
 
@@ -37,22 +35,3 @@ async def test_events_are_lines_of_json() -> None:
     repaired = AnswerRepaired(repair=Repair(kind="minted_id", before="", after="call00001"))
     assert json.loads(as_json(repaired))["event"]["repair"]["kind"] == "minted_id"
     assert await ignore(event) is None  # type: ignore[func-returns-value]  # that is the point
-
-
-def test_a_record_is_the_same_however_it_is_made() -> None:
-    """A run makes its records by a faster function than the class."""
-    at = datetime(2024, 1, 1, tzinfo=UTC)
-    event = TurnStarted(turn=1)
-    for seq in (1, None):
-        made = record_of(event, run_id="r", at=at, segment=2, seq=seq, parent_id="p", call_id="c")
-
-        assert made == EventRecord(
-            event=event,
-            run_id="r",
-            at=at,
-            segment=2,
-            seq=seq,
-            parent_id="p",
-            call_id="c",
-            is_replay=seq is None,
-        )
