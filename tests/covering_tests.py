@@ -41,6 +41,7 @@ COVERING_TESTS: Mapping[str, Sequence[str]] = {
         "telemetry/explain/json_view",
         "telemetry/explain/record_file",
         "telemetry/explain/run_step",
+        "telemetry/explain/step_draft",
         "telemetry/explain/step_reader",
         "telemetry/explain/step_texts",
         "telemetry/explain/story",

@@ -40,13 +40,14 @@ PUBLIC: dict[str, str] = {
     "agentkit.event": """
         AnswerRepaired ApprovalDecided BudgetLimits ConnectionAwaited ContextTrimmed Emit
         EventRecord
-        HandedOff Listener ModelFailedOver ModelResponded ModelRetried OutputRejected
+        HandedOff Listener ModelFailedOver ModelRequested ModelResponded ModelRetried OutputRejected
         PartialOutputReceived ReasoningReceived ReportLevel RequestDelayed
         RequestDowngraded RunError RunEvent RunFailed RunFinished RunResumed RunStarted
         StopReason TextReceived TextReclassified ToolArgumentsReceived ToolCallAbandoned
         ToolCallFinished
         ToolCallRejected ToolCallStarted ToolProgressed ToolResultTruncated
         ToolsetReported TurnStarted ignore with_deltas
+        with_requests
     """,
     "agentkit.hooks": """
         Blocked CallNext GuardrailError ModelMiddleware ToolMiddleware cached

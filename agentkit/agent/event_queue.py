@@ -22,11 +22,16 @@ _PIECES = (TextReceived, ReasoningReceived, ToolArgumentsReceived)
 
 
 class EventQueue:
-    """A bounded queue between a run and its reader; a `Listener` of the run."""
+    """A bounded queue between a run and its reader; a `Listener` of the run.
+
+    Attributes:
+        wants_requests: the reader gets requests, so that the numbers of its records have no gaps.
+    """
 
     wants_deltas = True
 
-    def __init__(self) -> None:
+    def __init__(self, *, wants_requests: bool = False) -> None:
+        self.wants_requests = wants_requests
         self._waiting: deque[EventRecord] = deque()
         self._put = 0
         self._taken = 0

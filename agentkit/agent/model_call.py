@@ -9,7 +9,7 @@ left, or that exceeds its limit, is cut off and dropped.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import cache, cached_property, partial
 from typing import TypeAlias
 
@@ -23,11 +23,12 @@ from agentkit.agent.step import CallModel, Exchange, RunState
 from agentkit.agent.tool_calls import Ready, plan_calls_of
 from agentkit.budget.meter import Forecast, Spent
 from agentkit.budget.request_limit import RequestLimit
-from agentkit.chat import ModelRequest, ModelResponse, Repair
+from agentkit.chat import ModelRequest, ModelResponse, ModelSettings, Repair
 from agentkit.errors import JournalError, ProtocolError, ProviderError, UnsupportedError
 from agentkit.event import (
     AnswerRepaired,
     Emit,
+    ModelRequested,
     ModelResponded,
     OutputRejected,
     StopReason,
@@ -37,7 +38,7 @@ from agentkit.event import (
 from agentkit.history import History
 from agentkit.json_schema.validator import shorten
 from agentkit.log import Log
-from agentkit.message import ToolCall, UserMessage
+from agentkit.message import AssistantMessage, ToolCall, UserMessage
 from agentkit.model.model import TokenCounter, new_counter
 from agentkit.output.output_type import Judgement
 from agentkit.surrogates import replace_surrogates
@@ -102,7 +103,7 @@ async def _exchange(
         return Exchange(response=None, over="max_turns", taken=taken)
     is_timed = run.has_journal or emit is not ignore
     started = run.clock.monotonic() if is_timed else 0.0
-    call = _ModelCall(run, member, emit=emit)
+    call = _ModelCall(run, member, emit=emit, turn=state.answered.turns + 1)
     run.draft.take(taken, call.limit.received)
     judged: Judgement | None = None
     try:
@@ -154,8 +155,9 @@ async def _exchange(
 class _ModelCall:
     """The request of one exchange, and those for its summaries, within one limit."""
 
-    def __init__(self, run: Run, member: Member, *, emit: Emit) -> None:
+    def __init__(self, run: Run, member: Member, *, emit: Emit, turn: int) -> None:
         partial_output = run.output.partial()
+        self._turn = turn
         self._run = run
         self._member = member
         self.limit = RequestLimit(
@@ -176,6 +178,8 @@ class _ModelCall:
                 fitted = await self._member.window.fit(
                     request, ask=self._summarize, emit=limit.emit
                 )
+                if self._run.report.wants_requests:
+                    await self._report_request(fitted)
                 sent = await self._send(fitted)
         except BaseException as error:
             sent = _limit_behind(error, over=limit.over, closing=closing)
@@ -209,6 +213,12 @@ class _ModelCall:
             shown_arguments=offer.shown_arguments,
             accepts_text=offer.accepts_text,
         )
+
+    async def _report_request(self, request: ModelRequest) -> None:
+        report = self._run.report
+        event = _requested(request, turn=self._turn, before=report.requested)
+        report.requested = request.history
+        await self.limit.emit(event)
 
     async def _summarize(self, request: ModelRequest) -> ModelResponse:
         """Ask the model for a summary, within the same limits.
@@ -293,6 +303,37 @@ def _without_calls(response: ModelResponse) -> ModelResponse:
         message=replace(message, tool_calls=()),
         finish_reason="stop" if response.finish_reason == "tool_calls" else response.finish_reason,
         repairs=(*response.repairs, dropped),
+    )
+
+
+def _requested(request: ModelRequest, *, turn: int, before: History | None) -> ModelRequested:
+    """Return the event of a request.
+
+    Args:
+        request: what is sent.
+        turn: see `ModelRequested`.
+        before: the history of the request before; None for the first of a run.
+    """
+    history, choice, settings = request.history, request.tool_choice, request.settings
+    earlier = 0
+    if before is not None and before.lineage is history.lineage and len(before) <= len(history):
+        earlier = len(before)
+        if earlier < len(history) and isinstance(history[earlier], AssistantMessage):
+            earlier += 1
+    unset = ModelSettings()
+    return ModelRequested(
+        turn=turn,
+        instructions=request.instructions,
+        messages=tuple(history[earlier:]),
+        earlier_messages=earlier,
+        tools=tuple(tool.name for tool in request.tools),
+        tool_choice=choice.name or choice.mode,
+        settings={
+            one.name: value if not isinstance(value, tuple) else list(value)
+            for one in fields(settings)
+            if one.name != "extra_body"
+            and (value := getattr(settings, one.name)) != getattr(unset, one.name)
+        },
     )
 
 

@@ -16,6 +16,7 @@ from agentkit.event import (
     Emit,
     EventRecord,
     Listener,
+    ModelRequested,
     ReasoningReceived,
     RunEvent,
     TextReceived,
@@ -23,6 +24,7 @@ from agentkit.event import (
     ignore,
 )
 from agentkit.event.record import ImmediateListener, process_listeners
+from agentkit.history import History
 from agentkit.log import Log
 
 _DELTAS = (TextReceived, ReasoningReceived, ToolArgumentsReceived)
@@ -41,6 +43,8 @@ class Report:
         segment: see `EventRecord`.
         is_active: there is a listener.
         wants_deltas: a listener wants the pieces of answers.
+        wants_requests: a listener wants what is sent.
+        requested: the history of the last request, if a listener wants requests.
     """
 
     def __init__(
@@ -55,7 +59,8 @@ class Report:
         self.segment = 1
         all_listeners = (*listeners, *(() if parent is not None else process_listeners()))
         self._calls = tuple([_call_of(one) for one in all_listeners])
-        self._delta_calls = tuple(filter(_wants_deltas, self._calls))
+        self.requested: History | None = None
+        self._select_calls()
         waits = [one for one, call in self._calls if call is one]
         self._never_waits: bool = not waits and (parent is None or parent._never_waits)
         self._clock = clock
@@ -67,6 +72,9 @@ class Report:
         self.is_active: bool = bool(self._calls) or (parent is not None and parent.is_active)
         self.wants_deltas: bool = bool(self._delta_calls) or (
             parent is not None and parent.wants_deltas
+        )
+        self.wants_requests: bool = bool(self._request_calls) or (
+            parent is not None and parent.wants_requests
         )
 
     @property
@@ -95,10 +103,9 @@ class Report:
                 lock.acquire_nowait()  # it takes a fifth of the time of `async with`
         try:
             record = self._next_record(event, root, is_replay=is_replay)
-            is_delta = isinstance(event, _DELTAS)
             report: Report | None = self
             while report is not None:
-                for listener, call in report._delta_calls if is_delta else report._calls:
+                for listener, call in report._calls_for(event):
                     try:
                         waiting = call(record)
                         if waiting is not None:
@@ -136,7 +143,18 @@ class Report:
     def _remove(self, failed: Listener) -> None:
         """Give nothing more to a listener."""
         self._calls = tuple(call for call in self._calls if call[0] is not failed)
-        self._delta_calls = tuple(filter(_wants_deltas, self._calls))
+        self._select_calls()
+
+    def _select_calls(self) -> None:
+        """Find the listeners that want more than the usual events."""
+        self._delta_calls = tuple([one for one in self._calls if _wants(one, "wants_deltas")])
+        self._request_calls = tuple([one for one in self._calls if _wants(one, "wants_requests")])
+
+    def _calls_for(self, event: RunEvent) -> tuple[_Call, ...]:
+        """Return the listeners that get an event."""
+        if isinstance(event, _DELTAS):
+            return self._delta_calls
+        return self._request_calls if isinstance(event, ModelRequested) else self._calls
 
 
 def _call_of(listener: Listener) -> _Call:
@@ -147,5 +165,5 @@ def _call_of(listener: Listener) -> _Call:
     return listener, listener if is_own else listener.take
 
 
-def _wants_deltas(call: _Call) -> bool:
-    return bool(getattr(call[0], "wants_deltas", False))
+def _wants(call: _Call, name: str) -> bool:
+    return bool(getattr(call[0], name, False))

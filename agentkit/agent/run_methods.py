@@ -282,7 +282,8 @@ class RunMethods(Generic[DepsT, OutputT]):
         Use as `async with agent.stream(...) as run: async for event in run: ...`, then
         `run.result`. Leaving the context early cancels the run.
         """
-        queue = EventQueue()
+        listener = options.get("listener")
+        queue = EventQueue(wants_requests=getattr(listener, "wants_requests", False))
         run = self._new_run(prompt, options, output_type, listeners=[queue])
         return OpenStream(partial(self._run, run), queue, run)
 

@@ -15,6 +15,7 @@ from typing import Self
 from agentkit.config.user_files import data_folder
 from agentkit.errors import ConfigError, UsageError
 from agentkit.event import EventRecord
+from agentkit.event.record import ImmediateListener
 
 MAX_RUNS = 20
 MAX_BYTES = 16 * 1024 * 1024
@@ -23,8 +24,8 @@ MAX_BYTES = 16 * 1024 * 1024
 _FOLDER = "runs"
 
 
-class KeptRecords:
-    """The file of one run.
+class KeptRecords(ImmediateListener):
+    """The file of one run; a listener.
 
     Args:
         is_on: False keeps nothing.
@@ -46,7 +47,7 @@ class KeptRecords:
                 self._file.close()
 
     def take(self, record: EventRecord) -> None:
-        """Keep a record."""
+        """Keep a record; see `ImmediateListener`."""
         if not self._is_on:
             return
         try:

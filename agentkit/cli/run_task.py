@@ -16,6 +16,7 @@ from agentkit.agent.stream import AgentStream
 from agentkit.cli.debug_log import log_record
 from agentkit.cli.kept_records import KeptRecords
 from agentkit.cli.run_display import RunDisplay, ShowRecord
+from agentkit.event import with_requests
 from agentkit.exception_groups import ungrouped
 from agentkit.message import Message, UserMessage
 
@@ -45,6 +46,7 @@ async def show_run(
         {"prompt": prompt} if isinstance(prompt, str | UserMessage) else {"history": prompt}
     )
     start = stream or agent.stream
+    options = {**options, "listener": with_requests(kept)}
     with ungrouped():
         async with anyio.create_task_group() as group:
             group.start_soon(display.indicator.animate)
@@ -53,7 +55,6 @@ async def show_run(
                     async with start(**asked, **options) as run:
                         async for record in run.records():
                             log_record(record)
-                            kept.take(record)
                             show(record)
             finally:
                 display.end()

@@ -6,7 +6,6 @@ from agentkit.event.events import (
     ContextTrimmed,
     Emit,
     ModelFailedOver,
-    ModelResponded,
     ModelRetried,
     OutputRejected,
     PartialOutputReceived,
@@ -28,11 +27,13 @@ from agentkit.event.events import (
     TurnStarted,
     ignore,
 )
-from agentkit.event.record import EventRecord, Listener, with_deltas
+from agentkit.event.record import EventRecord, Listener, with_deltas, with_requests
 from agentkit.event.run_events import (
     ApprovalDecided,
     BudgetLimits,
     HandedOff,
+    ModelRequested,
+    ModelResponded,
     RunError,
     RunFailed,
     RunFinished,
@@ -52,6 +53,7 @@ __all__ = [
     "HandedOff",
     "Listener",
     "ModelFailedOver",
+    "ModelRequested",
     "ModelResponded",
     "ModelRetried",
     "OutputRejected",
@@ -80,4 +82,5 @@ __all__ = [
     "TurnStarted",
     "ignore",
     "with_deltas",
+    "with_requests",
 ]

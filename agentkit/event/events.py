@@ -10,19 +10,21 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from agentkit.chat import FailedExchange, FinishReason, Repair
+from agentkit.chat import FailedExchange, Repair
 from agentkit.content import ContentBlock
 from agentkit.errors import ErrorKind
 from agentkit.event.run_events import (
     ApprovalDecided,
     HandedOff,
+    ModelRequested,
+    ModelResponded,
     RunFailed,
     RunFinished,
     RunResumed,
     RunStarted,
 )
 from agentkit.json_schema import JsonValue
-from agentkit.message import AssistantMessage, ToolCall, ToolResult
+from agentkit.message import ToolCall, ToolResult
 from agentkit.usage import Usage
 from agentkit.value import dataclass
 
@@ -232,30 +234,6 @@ class RequestDowngraded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModelResponded:
-    """A model exchange ended; `seconds` is how long it took.
-
-    Attributes:
-        turn: the number of the turn, from 1.
-        message: the model's message, with its calls.
-        finish_reason: why the model stopped.
-        usage: the tokens and the cost of the exchange.
-        seconds: how long the exchange took.
-        model: the model as the provider names it; None if it does not.
-        provider: the name of the provider in the catalog, if it is known.
-    """
-
-    turn: int
-    message: AssistantMessage
-    finish_reason: FinishReason
-    usage: Usage
-    seconds: float
-    model: str | None = None
-    provider: str | None = None
-    type: Literal["model_responded"] = "model_responded"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCallRejected:
     """A call was not run; `result` tells the model why.
 
@@ -379,6 +357,7 @@ RunEvent: TypeAlias = Annotated[
     | RequestDelayed
     | ConnectionAwaited
     | RequestDowngraded
+    | ModelRequested
     | ModelResponded
     | ToolCallRejected
     | ToolCallStarted

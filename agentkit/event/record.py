@@ -60,7 +60,10 @@ class EventRecord:
 
 
 Listener: TypeAlias = Callable[[EventRecord], Awaitable[None]]
-"""Awaited for each record, in order. Text deltas come only to one made by `with_deltas`."""
+"""Awaited for each record, in order.
+
+Text deltas come only to one made by `with_deltas`, requests only to one made by `with_requests`.
+"""
 
 
 class ImmediateListener(ABC):
@@ -75,13 +78,15 @@ class ImmediateListener(ABC):
         self.take(record)
 
 
-class DeltaListener:
-    """A listener that gets text deltas too; see `with_deltas`."""
+class _SelectingListener:
+    """A listener that gets more than the usual records."""
 
-    wants_deltas = True
-
-    def __init__(self, listener: Listener) -> None:
+    def __init__(
+        self, listener: Listener, *, wants_deltas: bool = False, wants_requests: bool = False
+    ) -> None:
         self._listener = listener
+        self.wants_deltas: bool = wants_deltas or getattr(listener, "wants_deltas", False)
+        self.wants_requests: bool = wants_requests or getattr(listener, "wants_requests", False)
 
     def __call__(self, record: EventRecord) -> Awaitable[None]:
         """Pass `record` on."""
@@ -90,7 +95,15 @@ class DeltaListener:
 
 def with_deltas(listener: Listener) -> Listener:
     """Return `listener` so that it also gets the pieces of text, reasoning and arguments."""
-    return DeltaListener(listener)
+    return _SelectingListener(listener, wants_deltas=True)
+
+
+def with_requests(listener: Listener) -> Listener:
+    """Return `listener` so that it also gets what each model is asked; see `ModelRequested`.
+
+    Prompts are personal data: the usual records hold none.
+    """
+    return _SelectingListener(listener, wants_requests=True)
 
 
 @cache

@@ -1,6 +1,6 @@
-"""The events at the beginning and the end of a run, and between its parts.
+"""The events at the beginning and the end of a run, between its parts, and of its exchanges.
 
-In:  what happens to a run as a whole.
+In:  what happens to a run as a whole; what a model is asked, and what it answers.
 Out: frozen values; they are members of `RunEvent`.
 """
 
@@ -10,6 +10,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Literal, TypeAlias
 
+from agentkit.chat import FinishReason
+from agentkit.json_schema import JsonValue
+from agentkit.message import AssistantMessage, Message
 from agentkit.usage import Usage
 from agentkit.value import dataclass
 
@@ -154,3 +157,52 @@ class RunFailed:
 
     error: RunError
     type: Literal["run_failed"] = "run_failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRequested:
+    """A request is about to be sent; only listeners made by `with_requests` get this event.
+
+    Attributes:
+        turn: the number of the turn, from 1.
+        instructions: the system prompt.
+        earlier_messages: how many messages the request begins with that are those of the run's
+            request before, and of the answer to it.
+        messages: the messages that follow these.
+        tools: the names of the tools on offer.
+        tool_choice: `auto`, `required`, `none` or the name of a tool.
+        settings: what the caller set of `ModelSettings`, without `extra_body`.
+    """
+
+    turn: int
+    instructions: str
+    messages: tuple[Message, ...]
+    earlier_messages: int = 0
+    tools: tuple[str, ...] = ()
+    tool_choice: str = "auto"
+    settings: Mapping[str, JsonValue] = field(default_factory=dict)
+    type: Literal["model_requested"] = "model_requested"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelResponded:
+    """A model exchange ended; `seconds` is how long it took.
+
+    Attributes:
+        turn: the number of the turn, from 1.
+        message: the model's message, with its calls.
+        finish_reason: why the model stopped.
+        usage: the tokens and the cost of the exchange.
+        seconds: how long the exchange took.
+        model: the model as the provider names it; None if it does not.
+        provider: the name of the provider in the catalog, if it is known.
+    """
+
+    turn: int
+    message: AssistantMessage
+    finish_reason: FinishReason
+    usage: Usage
+    seconds: float
+    model: str | None = None
+    provider: str | None = None
+    type: Literal["model_responded"] = "model_responded"

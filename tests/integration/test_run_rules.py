@@ -14,13 +14,23 @@ from agentkit import (
     AssistantMessage,
     Budget,
     ConfigError,
+    ContextSettings,
+    ModelSettings,
     TextReceived,
     ToolResult,
+    UserMessage,
     tool,
 )
 from agentkit.durable.journal import MemoryJournal
 from agentkit.errors import JournalError, RunLost
-from agentkit.event import AnswerRepaired, EventRecord, RunFinished, with_deltas
+from agentkit.event import (
+    AnswerRepaired,
+    EventRecord,
+    ModelRequested,
+    RunFinished,
+    with_deltas,
+    with_requests,
+)
 from agentkit.message import ToolCall
 from agentkit.testing.scripted import ScriptedModel
 from agentkit.tools.tool import Tool
@@ -166,6 +176,76 @@ async def test_listeners_get_the_end_of_a_cancelled_run() -> None:
     assert next(r.event.text for r in all_records if isinstance(r.event, TextReceived)) == (
         "The answer is "
     )
+
+
+async def test_requests_come_only_to_listeners_that_want_them() -> None:
+    """Each with what the request before did not have; also those of runs inside a tool."""
+    plain, wanting = list[EventRecord](), list[EventRecord]()
+
+    async def listen(record: EventRecord) -> None:
+        wanting.append(record)
+
+    async def listen_plainly(record: EventRecord) -> None:
+        plain.append(record)
+
+    inner: Agent[Any] = Agent(ScriptedModel("inner"), name="work", instructions="Work.")
+    settings = ModelSettings(temperature=0, extra_body={"key": "secret"})
+    agent: Agent[Any] = Agent(
+        ScriptedModel(GO, "done"), tools=[inner.as_tool()], instructions="Be.", settings=settings
+    )
+    run = agent._new_run(
+        "go", {"listener": with_requests(with_deltas(listen))}, None, listeners=[listen_plainly]
+    )
+    await agent._run(run)
+
+    asked = [one.event for one in wanting if isinstance(one.event, ModelRequested)]
+    assert [(one.turn, one.instructions, one.earlier_messages) for one in asked] == [
+        *((1, "Be.", 0), (1, "Work.", 0), (2, "Be.", 2)),
+    ]
+    first, nested, second = asked
+    assert first.messages == (UserMessage("go"),)
+    assert [type(one) for one in nested.messages] == [UserMessage]
+    assert [type(one) for one in second.messages] == [ToolResult]
+    assert (first.tools, first.tool_choice) == (("work",), "auto")
+    assert first.settings == {"temperature": 0}
+    assert any(isinstance(one.event, TextReceived) for one in wanting)
+    assert not any(isinstance(one.event, ModelRequested) for one in plain)
+    assert [EventRecord.from_json(one.to_json()) for one in wanting] == wanting
+
+
+async def test_a_stream_whose_listener_wants_requests_gives_them_too() -> None:
+    """So the numbers of its records have no gaps."""
+
+    async def listen(_: EventRecord) -> None:
+        pass
+
+    agent: Agent[Any] = Agent(ScriptedModel("done", "done"))
+    for listener in (listen, with_requests(listen)):
+        async with agent.stream("go", listener=listener) as run:
+            records = [record async for record in run.records()]
+
+        has_request = any(isinstance(record.event, ModelRequested) for record in records)
+        assert has_request is (listener is not listen)
+        assert [record.seq for record in records] == list(range(1, len(records) + 1))
+
+
+async def test_a_shortened_conversation_is_in_the_request_as_it_is_sent() -> None:
+    """Nothing of it counts as sent before."""
+    asked = list[ModelRequested]()
+
+    async def listen(record: EventRecord) -> None:
+        if isinstance(record.event, ModelRequested):
+            asked.append(record.event)
+
+    agent: Agent[Any] = Agent(
+        ScriptedModel("one", "two"),
+        context=ContextSettings(window_tokens=500, answer_tokens=100),
+    )
+    first = await agent.run("word " * 200, listener=with_requests(listen))
+    await agent.run("word " * 200, history=first.history, listener=with_requests(listen))
+
+    assert [len(one.messages) for one in asked] == [1, 1]
+    assert [one.earlier_messages for one in asked] == [0, 0]
 
 
 async def test_records_are_numbered_over_nested_runs() -> None:

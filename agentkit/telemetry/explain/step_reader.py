@@ -5,20 +5,18 @@ Out: `Step`s in the order they began, and the intervals in which time was spent.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any
 
-from agentkit.chat import Repair
 from agentkit.event import (
     AnswerRepaired,
     ApprovalDecided,
-    BudgetLimits,
     ConnectionAwaited,
     ContextTrimmed,
     EventRecord,
     HandedOff,
     ModelFailedOver,
+    ModelRequested,
     ModelResponded,
     ModelRetried,
     OutputRejected,
@@ -34,69 +32,16 @@ from agentkit.event import (
     ToolResultTruncated,
     TurnStarted,
 )
-from agentkit.message import ToolCall
-from agentkit.telemetry.explain.run_step import Attempt, Badge, Step, StepKind, Text
+from agentkit.telemetry.explain.run_step import Attempt, Step, StepKind, Text
+from agentkit.telemetry.explain.step_draft import Interval, OpenRun, StepDraft
 from agentkit.telemetry.explain.step_texts import (
+    SENT,
     answer_text,
     arguments_text,
+    request_text,
     result_line,
     sent_text,
 )
-from agentkit.usage import NO_USAGE, Usage
-
-Activity: TypeAlias = Literal["model", "tools", "retries", "recovery", "queue", "people"]
-
-
-class Interval(NamedTuple):
-    """A time in which something was done, in seconds since the beginning."""
-
-    activity: Activity
-    start: float
-    end: float
-
-
-@dataclass(kw_only=True)
-class StepDraft:
-    """A step that may still change; see `Step`."""
-
-    kind: StepKind
-    title: str
-    agent: str
-    depth: int
-    start: float
-    end: float | None = None
-    provider: str | None = None
-    usage: Usage = NO_USAGE
-    badges: list[Badge] = field(default_factory=list)
-    attempts: list[Attempt] = field(default_factory=list)
-    repairs: list[Repair] = field(default_factory=list)
-    texts: list[Text] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    def mark(self, text: str, tone: Literal["ok", "wait", "bad", "fix"]) -> None:
-        """Add a badge, once."""
-        badge = Badge(text=text, tone=tone)
-        if badge not in self.badges:
-            self.badges.append(badge)
-
-
-@dataclass(kw_only=True)
-class OpenRun:
-    """A run as far as its records were read."""
-
-    id: str
-    depth: int
-    agent: str = ""
-    model: str = ""
-    exchanges: int = 0
-    segment: StepDraft | None = None
-    chat: StepDraft | None = None
-    wait: StepDraft | None = None
-    last: StepDraft | None = None
-    tools: dict[str, StepDraft] = field(default_factory=dict)
-    calls: dict[str, ToolCall] = field(default_factory=dict)
-    unsent: list[str] = field(default_factory=list)
-    limits: BudgetLimits | None = None
 
 
 class StepReader:
@@ -257,6 +202,13 @@ class StepReader:
             run.chat.texts.append(sent_text(run.unsent))
             run.unsent = []
 
+    def _requested(self, run: OpenRun, event: ModelRequested, _at: float) -> None:
+        if run.chat is not None:  # it holds what was sent since the exchange before
+            others = [text for text in run.chat.texts if text.label != SENT]
+            has_changed = event.instructions != run.instructions
+            run.chat.texts = [*others, request_text(event, shows_instructions=has_changed)]
+            run.instructions = event.instructions
+
     def _retried(self, run: OpenRun, event: ModelRetried, at: float) -> None:
         draft = run.chat
         if draft is None:
@@ -387,6 +339,7 @@ _HANDLERS: Mapping[type, Callable[[StepReader, OpenRun, Any, float], None]] = {
     RequestDelayed: StepReader._delayed,
     ConnectionAwaited: StepReader._connection_awaited,
     AnswerRepaired: StepReader._repaired,
+    ModelRequested: StepReader._requested,
     ModelResponded: StepReader._responded,
     OutputRejected: StepReader._output_rejected,
     ContextTrimmed: StepReader._trimmed,

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from agentkit.telemetry.explain.run_step import TimeSplit
-from agentkit.telemetry.explain.step_reader import Activity, Interval
+from agentkit.telemetry.explain.step_draft import Activity, Interval
 
 _ORDER: Sequence[Activity] = ("recovery", "model", "tools", "retries", "queue", "people")
 

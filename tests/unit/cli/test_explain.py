@@ -40,6 +40,16 @@ def test_the_last_run_is_explained(home: Path) -> None:
     assert code == 0
     assert "The model called calculate." in shown
     assert "answered" in shown
+    document = json.loads(agentkit("explain", "last", "--json")[1])
+    requests = [
+        text["text"]
+        for step in document["explanation"]["steps"]
+        for text in step["texts"]
+        if text["label"] == "Request"
+    ]
+    assert "user: What is 6 * 7?" in requests[0]
+    assert "tools (auto): calculate" in requests[0]
+    assert "(2 messages as before)" in requests[1]
     [kept] = (home / "data" / "agentkit" / "runs").iterdir()
     assert kept.stat().st_mode & 0o777 == 0o600
     assert agentkit("explain", "last")[1] == shown
