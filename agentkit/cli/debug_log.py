@@ -15,6 +15,7 @@ from agentkit.chat import ModelRequest
 from agentkit.cli.terminal import escape_controls
 from agentkit.event import (
     EventRecord,
+    ModelRequested,
     PartialOutputReceived,
     ReasoningReceived,
     TextReceived,
@@ -61,8 +62,8 @@ def log_requests(agent: Agent[object]) -> None:
 
 
 def log_record(record: EventRecord) -> None:
-    """Log an event of a run, with arguments and results; pieces of answers are left out."""
-    if log.is_debug() and not isinstance(record.event, _Delta):
+    """Log an event of a run, with arguments and results; `log_requests` logs its requests."""
+    if log.is_debug() and not isinstance(record.event, _Delta | ModelRequested):
         log.debug(record.event.type, run_id=record.run_id, data=record.to_json())
 
 
