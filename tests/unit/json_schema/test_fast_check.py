@@ -333,6 +333,25 @@ def test_jsonschema_accepts_all_that_is_recognised(draft: str, asserts_formats: 
     assert recognised > 300
 
 
+def test_values_of_an_array_are_recognised_together_as_each_alone() -> None:
+    """They are checked at once, also if some lack what others have."""
+    together, alone = 0, 0
+    for seed in range(400):
+        draw = Draw(seed)
+        schema: JsonObject = {"items": draw.schema(), "$defs": {"a": draw.inner(1), "b": True}}
+        check = check_of(schema)
+        values = [draw.value() for _ in range(40)]
+        accepted = [value for value in values if check.accepts([value])]
+        refused = [value for value in values if not check.accepts([value])]
+
+        assert check.accepts(accepted), (schema, accepted)
+        for value in refused[:3]:
+            assert not check.accepts([*accepted, value]), (schema, accepted, value)
+        together += len(accepted) > 1
+        alone += bool(refused)
+    assert min(together, alone) > 100
+
+
 DRAFTS = {
     "2020-12": "https://json-schema.org/draft/2020-12/schema",
     "2019-09": "https://json-schema.org/draft/2019-09/schema",
