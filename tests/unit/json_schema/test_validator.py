@@ -2,11 +2,14 @@
 
 import socket
 import sys
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from agentkit.json_schema import JsonSchema, JsonSchemaError, JsonValue, Violation
+from agentkit.json_schema.engine import find_violations
 
 NODE: dict[str, JsonValue] = {
     "$defs": {
@@ -177,6 +180,15 @@ def test_the_number_of_violations_is_bounded() -> None:
         ({"$ref": "#/$defs/a"}, "'$ref' '#/$defs/a' does not exist"),
         ({"items": {"$ref": "https://example.org/s.json"}}, "nothing is fetched"),
         ({"$ref": "#"}, "refers to itself"),
+        ({"items": {"$ref": "#/items"}}, "refers to itself"),
+        (
+            {"items": {"$ref": "#/$defs/a"}, "$defs": {"a": {"oneOf": [{"$ref": "#/$defs/a"}]}}},
+            "refers to itself",
+        ),
+        (
+            {"$defs": {"a": {"not": {"$ref": "#/$defs/b"}}, "b": {"if": {"$ref": "#/$defs/a"}}}},
+            "refers to itself",
+        ),
         ({"$defs": {"a": {"anyOf": [{"$ref": "#/$defs/a"}]}}, "$ref": "#/$defs/a"}, "itself"),
         ({"minimum": float("nan")}, "it is not JSON"),
         ({"default": object()}, "it is not JSON"),
@@ -335,3 +347,18 @@ def test_a_place_is_formatted_with_dots_and_brackets() -> None:
     violation = Violation(path=("a", 0, "b", 1, 2), expected="x", found="y")
 
     assert violation.place == "a[0].b[1][2]"
+
+
+def test_a_recursion_error_in_rust_is_a_violation_too() -> None:
+    """It is raised as a panic, which is no `Exception`; anything else ends the check."""
+
+    def validator_that_raises(error: BaseException) -> Any:
+        return SimpleNamespace(iter_errors=Mock(side_effect=error))
+
+    panic = type("PanicException", (BaseException,), {})
+
+    [found] = find_violations(validator_that_raises(panic("__eq__ failed!")), 1, limit=1)
+
+    assert "too deep" in found.found
+    with pytest.raises(KeyboardInterrupt):
+        find_violations(validator_that_raises(KeyboardInterrupt()), 1, limit=1)
