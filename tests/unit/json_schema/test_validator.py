@@ -350,7 +350,7 @@ def test_a_place_is_formatted_with_dots_and_brackets() -> None:
 
 
 def test_a_recursion_error_in_rust_is_a_violation_too() -> None:
-    """It is raised as a panic, which is no `Exception`; anything else ends the check."""
+    """It comes as a panic, a direct subclass of `BaseException`; anything else ends the check."""
 
     def validator_that_raises(error: BaseException) -> Any:
         return SimpleNamespace(iter_errors=Mock(side_effect=error))
