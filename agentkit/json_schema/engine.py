@@ -111,8 +111,8 @@ def find_violations(validator: Any, value: JsonValue, *, limit: int) -> tuple[Vi
         reason = f"{type(error).__name__}: {shorten(str(error))}"
         return (_unchecked(f"one that cannot be checked ({reason})"),)
     except BaseException as error:
-        # A RecursionError in the hash maps of jsonschema, which are written in Rust (rpds), becomes a
-        # panic, a direct subclass of BaseException.
+        # A RecursionError in the hash maps of jsonschema, which are written in Rust (rpds),
+        # becomes a panic, a direct subclass of BaseException.
         if type(error).__name__ != "PanicException":
             raise
         return (_unchecked(_TOO_MUCH),)
