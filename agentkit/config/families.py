@@ -58,11 +58,6 @@ def find_family(model_id: str) -> FamilyProfile:
     return next((each for each in families if re.search(each.names, name)), _UNKNOWN)
 
 
-def is_mistral_family(model_id: str) -> bool:
-    """Return whether an id, in any provider's notation, names a model of the Mistral family."""
-    return find_family(model_id).rules == "mistral"
-
-
 def model_of_family(model_id: str) -> ModelProfile:
     """Return the profile of a model that no catalog holds."""
     family = find_family(model_id)

@@ -47,11 +47,6 @@ def encode_error_event(message: str, *, status: int) -> StreamEvent:
     return StreamEvent(name="error", data=encode_messages_error(message, status=status))
 
 
-def encode_invalid_messages_request(error: InvalidRequestError) -> dict[str, JsonValue]:
-    """Return the body of the error for a request that could not be read, for status 400."""
-    return encode_messages_error(describe_invalid_request(error), status=400)
-
-
 def describe_invalid_request(error: InvalidRequestError) -> str:
     """Return the message of an error; the format has no field for the parameter."""
     place = error.dotted_param

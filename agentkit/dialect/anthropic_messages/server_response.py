@@ -61,24 +61,6 @@ def encode_messages_response(
     }
 
 
-def encode_messages_stream(
-    response: ModelResponse, head: MessageHead, *, stop_sequence: str | None = None
-) -> Iterator[StreamEvent]:
-    """Yield a response that is known already as a stream: start, blocks, end.
-
-    Raises:
-        ValueError: as `encode_messages_response` does.
-    """
-    ending = encode_ending(response.finish_reason, stop_sequence=stop_sequence)
-    blocks = encode_blocks(response.message)
-    yield message_start(head, response.usage)
-    for index, (block, delta) in enumerate(blocks):
-        yield block_start(index, block)
-        yield block_delta(index, delta)
-        yield block_stop(index)
-    yield from message_end(ending, response.usage)
-
-
 def message_start(head: MessageHead, usage: Usage) -> StreamEvent:
     """Return the first event of a stream; `usage` is what is known of it by then."""
     message: JsonValue = {

@@ -8,7 +8,6 @@ The format is https://platform.openai.com/docs/guides/error-codes and .../api-re
 
 from collections.abc import Iterable, Mapping
 
-from agentkit.dialect.received_request import InvalidRequestError
 from agentkit.json_schema import JsonValue
 
 _TYPES: Mapping[int, str] = {
@@ -45,11 +44,6 @@ def encode_chat_error(
         "code": code,
     }
     return {"error": error}
-
-
-def encode_invalid_chat_request(error: InvalidRequestError) -> dict[str, JsonValue]:
-    """Return the body of the error for a request that could not be read, for status 400."""
-    return encode_chat_error(str(error), status=400, code=error.code, param=error.param)
 
 
 def encode_models(

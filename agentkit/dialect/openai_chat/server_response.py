@@ -8,7 +8,7 @@ Reasoning, for which it has no field, goes into `reasoning_content`, where most 
 models put it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import field
 
 from agentkit.chat import FinishReason, ModelResponse
@@ -55,31 +55,6 @@ def encode_chat_response(response: ModelResponse, head: ChatHead) -> dict[str, J
         "choices": [choice],
         "usage": encode_usage(response.usage),
     }
-
-
-def encode_chat_stream(
-    response: ModelResponse, head: ChatHead, *, include_usage: bool = False
-) -> Iterator[StreamEvent]:
-    """Yield a response that is known already as a stream: role, text, calls, end.
-
-    Raises:
-        ValueError: as `encode_chat_response` does.
-    """
-    reason = finish_reason(response.finish_reason)
-    message = response.message
-    deltas: list[JsonValue] = [{"role": "assistant", "content": ""}]
-    if message.reasoning:
-        deltas.append(reasoning_delta(message.reasoning))
-    if message.text:
-        deltas.append(text_delta(message.text))
-    for index, call in enumerate(message.tool_calls):
-        deltas += [call_delta(index, call), arguments_delta(index, call.arguments)]
-    for delta in deltas:
-        yield StreamEvent(data=encode_chunk(head, delta))
-    yield StreamEvent(data=encode_chunk(head, {}, reason=reason))
-    if include_usage:
-        yield StreamEvent(data=encode_usage_chunk(head, response.usage))
-    yield DONE
 
 
 def encode_chunk(

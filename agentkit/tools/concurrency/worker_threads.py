@@ -111,11 +111,6 @@ class ThreadJob:
             callback()
 
 
-async def run_in_thread(function: Callable[[], object], *, limit: int = MAX_THREADS) -> object:
-    """Call `function` in a worker thread; see `ThreadJob.run`."""
-    return await ThreadJob(function).run(limit=limit)
-
-
 class _NoLimit(anyio.CapacityLimiter):
     """Limits nothing: a permit is held already, and anyio's limiters take a pass of the loop.
 

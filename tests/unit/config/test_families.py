@@ -8,7 +8,6 @@ from agentkit.config.catalog import load_catalog
 from agentkit.config.families import (
     FAMILIES_FILE,
     find_family,
-    is_mistral_family,
     load_families,
     model_of_family,
 )
@@ -32,13 +31,13 @@ from agentkit.config.load import resolve_model
 )
 def test_the_mistral_family_is_known_in_any_form_of_its_name(model_id: str) -> None:
     """Rules follow the model, whatever a provider calls it."""
-    assert is_mistral_family(model_id)
+    assert find_family(model_id).rules == "mistral"
 
 
 @pytest.mark.parametrize("model_id", ["gpt-4o", "llama-3.1-70b", "qwen2.5:7b", "claude-3", ""])
 def test_other_models_are_not_of_the_mistral_family(model_id: str) -> None:
     """Their conversations do not need the rules of Mistral's models."""
-    assert not is_mistral_family(model_id)
+    assert find_family(model_id).rules != "mistral"
 
 
 IDS = {

@@ -10,7 +10,7 @@ import anyio.to_thread
 from agentkit.clock import Clock, SystemClock
 from agentkit.event import Emit, RunEvent, ignore
 from agentkit.message import ToolCall, ToolResult
-from agentkit.tools.concurrency.worker_threads import run_in_thread
+from agentkit.tools.concurrency.worker_threads import ThreadJob
 from agentkit.tools.execute import execute_calls
 from agentkit.tools.tool import Tool, tool
 from agentkit.tools.tool_run import CallOptions
@@ -46,7 +46,7 @@ async def abandon_once_started(
     """Run a blocking function in a thread, and give it up once it has set `started`."""
     with anyio.fail_after(60):
         async with anyio.create_task_group() as group:
-            group.start_soon(lambda: run_in_thread(function, limit=limit))
+            group.start_soon(lambda: ThreadJob(function).run(limit=limit))
             await anyio.to_thread.run_sync(started.wait)
             group.cancel_scope.cancel()
 

@@ -6,8 +6,8 @@ import pytest
 
 from agentkit.dialect.anthropic_messages.dialect import AnthropicMessages
 from agentkit.dialect.anthropic_messages.server_errors import (
+    describe_invalid_request,
     encode_error_event,
-    encode_invalid_messages_request,
     encode_messages_error,
     encode_messages_models,
     encode_token_count,
@@ -46,17 +46,8 @@ def test_a_request_that_cannot_be_read_names_its_parameter() -> None:
     error = InvalidRequestError("it is too long", path=("messages", 0, "content"))
     without_parameter = InvalidRequestError("The body is not JSON.")
 
-    assert encode_invalid_messages_request(error) == {
-        "type": "error",
-        "error": {
-            "type": "invalid_request_error",
-            "message": "messages.0.content: it is too long",
-        },
-    }
-    assert encode_invalid_messages_request(without_parameter)["error"] == {
-        "type": "invalid_request_error",
-        "message": "The body is not JSON.",
-    }
+    assert describe_invalid_request(error) == "messages.0.content: it is too long"
+    assert describe_invalid_request(without_parameter) == "The body is not JSON."
 
 
 def test_agentkits_client_recognises_the_error_inside_a_stream() -> None:

@@ -1,5 +1,7 @@
 """Responses in the Anthropic messages format, as a server writes them and our client reads them."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from agentkit.chat import FinishReason, ModelRequest, ModelResponse, ToolSpec
@@ -8,11 +10,17 @@ from agentkit.content import ReasoningContent, TextContent
 from agentkit.dialect.anthropic_messages.dialect import AnthropicMessages
 from agentkit.dialect.anthropic_messages.server_response import (
     MessageHead,
+    block_delta,
+    block_start,
+    block_stop,
+    encode_blocks,
+    encode_ending,
     encode_messages_response,
-    encode_messages_stream,
+    message_end,
+    message_start,
     ping,
 )
-from agentkit.dialect.event_stream import encode_event
+from agentkit.dialect.event_stream import StreamEvent, encode_event
 from agentkit.history import History
 from agentkit.message import AssistantMessage, ToolCall, UserMessage
 from agentkit.usage import Usage
@@ -44,6 +52,18 @@ def response(message: AssistantMessage, reason: FinishReason | None = None) -> M
     return ModelResponse(message=message, finish_reason=reason or ended, usage=USAGE)
 
 
+def stream_of(response: ModelResponse, head: MessageHead) -> Iterator[StreamEvent]:
+    """Yield a response as its server streams it: start, blocks, end."""
+    ending = encode_ending(response.finish_reason)
+    blocks = encode_blocks(response.message)
+    yield message_start(head, response.usage)
+    for index, (block, delta) in enumerate(blocks):
+        yield block_start(index, block)
+        yield block_delta(index, delta)
+        yield block_stop(index)
+    yield from message_end(ending, response.usage)
+
+
 @pytest.mark.parametrize("is_streamed", [False, True], ids=["complete", "streamed"])
 @pytest.mark.parametrize("message", MESSAGES.values(), ids=MESSAGES.keys())
 def test_agentkits_client_reads_back_what_the_server_writes(
@@ -58,7 +78,7 @@ def test_agentkits_client_reads_back_what_the_server_writes(
         model=ModelProfile(family="claude", id="m"),
     )
     if is_streamed:
-        events = encode_messages_stream(sent, HEAD)
+        events = stream_of(sent, HEAD)
         decoder, data = dialect.decoder(STREAM), b"".join(map(encode_event, events))
     else:
         decoder, data = dialect.decoder(DOCUMENT), document(encode_messages_response(sent, HEAD))
@@ -103,7 +123,7 @@ def test_a_complete_response_has_the_fields_of_the_format() -> None:
 
 def test_a_stream_opens_fills_and_closes_each_block() -> None:
     """Names and types agree; a block starts empty and its deltas fill it."""
-    events = list(encode_messages_stream(response(MESSAGES["both"]), HEAD))
+    events = list(stream_of(response(MESSAGES["both"]), HEAD))
     block = ["content_block_start", "content_block_delta", "content_block_stop"]
 
     values = [event.data for event in events if isinstance(event.data, dict)]
@@ -153,7 +173,7 @@ def test_arguments_that_are_not_an_object_cannot_be_written(arguments: str) -> N
     with pytest.raises(ValueError, match=r"JSON object|Expecting"):
         encode_messages_response(sent, HEAD)
     with pytest.raises(ValueError, match=r"JSON object|Expecting"):
-        next(encode_messages_stream(sent, HEAD))
+        next(stream_of(sent, HEAD))
 
 
 def test_a_failed_response_cannot_be_encoded() -> None:
@@ -163,4 +183,4 @@ def test_a_failed_response_cannot_be_encoded() -> None:
     with pytest.raises(ValueError, match="send an error instead"):
         encode_messages_response(failed, HEAD)
     with pytest.raises(ValueError, match="send an error instead"):
-        next(encode_messages_stream(failed, HEAD))
+        next(stream_of(failed, HEAD))

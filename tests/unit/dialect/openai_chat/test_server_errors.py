@@ -4,7 +4,6 @@ import pytest
 
 from agentkit.dialect.openai_chat.server_errors import (
     encode_chat_error,
-    encode_invalid_chat_request,
     encode_models,
 )
 from agentkit.dialect.provider_errors import error_in_answer
@@ -34,7 +33,7 @@ def test_a_request_that_cannot_be_read_names_its_parameter() -> None:
     """In the message too, for people."""
     error = InvalidRequestError("it is too long", path=("messages", 0, "content"))
 
-    assert encode_invalid_chat_request(error) == {
+    assert encode_chat_error(str(error), status=400, code=error.code, param=error.param) == {
         "error": {
             "message": "messages[0].content: it is too long",
             "type": "invalid_request_error",

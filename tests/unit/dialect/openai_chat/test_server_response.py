@@ -1,20 +1,29 @@
 """Responses in the OpenAI chat format, as a server writes them and our client reads them."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from agentkit.chat import FinishReason, ModelRequest, ModelResponse, ToolSpec
 from agentkit.config.profile import ModelProfile, ProviderProfile
 from agentkit.content import ReasoningContent, TextContent
-from agentkit.dialect.event_stream import encode_event
+from agentkit.dialect.event_stream import StreamEvent, encode_event
 from agentkit.dialect.openai_chat.dialect import OpenAIChat
 from agentkit.dialect.openai_chat.server_response import (
     DONE,
     ChatHead,
+    arguments_delta,
+    call_delta,
     encode_chat_response,
-    encode_chat_stream,
+    encode_chunk,
     encode_usage,
+    encode_usage_chunk,
+    finish_reason,
+    reasoning_delta,
+    text_delta,
 )
 from agentkit.history import History
+from agentkit.json_schema import JsonValue
 from agentkit.message import AssistantMessage, ToolCall, UserMessage
 from agentkit.usage import Usage
 from tests.unit.dialect.answers import DOCUMENT, STREAM, build_response, document, read
@@ -45,6 +54,27 @@ def response(message: AssistantMessage, reason: FinishReason | None = None) -> M
     return ModelResponse(message=message, finish_reason=reason or ended, usage=USAGE)
 
 
+def stream_of(
+    response: ModelResponse, head: ChatHead, *, include_usage: bool = False
+) -> Iterator[StreamEvent]:
+    """Yield a response as its server streams it: role, text, calls, end."""
+    reason = finish_reason(response.finish_reason)
+    message = response.message
+    deltas: list[JsonValue] = [{"role": "assistant", "content": ""}]
+    if message.reasoning:
+        deltas.append(reasoning_delta(message.reasoning))
+    if message.text:
+        deltas.append(text_delta(message.text))
+    for index, call in enumerate(message.tool_calls):
+        deltas += [call_delta(index, call), arguments_delta(index, call.arguments)]
+    for delta in deltas:
+        yield StreamEvent(data=encode_chunk(head, delta))
+    yield StreamEvent(data=encode_chunk(head, {}, reason=reason))
+    if include_usage:
+        yield StreamEvent(data=encode_usage_chunk(head, response.usage))
+    yield DONE
+
+
 @pytest.mark.parametrize("is_streamed", [False, True], ids=["complete", "streamed"])
 @pytest.mark.parametrize("message", MESSAGES.values(), ids=MESSAGES.keys())
 def test_agentkits_client_reads_back_what_the_server_writes(
@@ -59,7 +89,7 @@ def test_agentkits_client_reads_back_what_the_server_writes(
         model=ModelProfile(family="gpt", id="m"),
     )
     if is_streamed:
-        events = encode_chat_stream(sent, HEAD, include_usage=True)
+        events = stream_of(sent, HEAD, include_usage=True)
         decoder, data = dialect.decoder(STREAM), b"".join(map(encode_event, events))
     else:
         decoder, data = dialect.decoder(DOCUMENT), document(encode_chat_response(sent, HEAD))
@@ -114,8 +144,8 @@ def test_a_stream_ends_with_its_usage_only_if_requested() -> None:
     """In a chunk of its own, without choices."""
     sent = response(MESSAGES["text"])
 
-    *_, last, done = encode_chat_stream(sent, HEAD)
-    *_, usage, again = encode_chat_stream(sent, HEAD, include_usage=True)
+    *_, last, done = stream_of(sent, HEAD)
+    *_, usage, again = stream_of(sent, HEAD, include_usage=True)
 
     assert done == again == DONE
     assert isinstance(last.data, dict)
@@ -141,4 +171,4 @@ def test_a_failed_response_cannot_be_encoded() -> None:
     with pytest.raises(ValueError, match="send an error instead"):
         encode_chat_response(failed, HEAD)
     with pytest.raises(ValueError, match="send an error instead"):
-        next(encode_chat_stream(failed, HEAD))
+        next(stream_of(failed, HEAD))

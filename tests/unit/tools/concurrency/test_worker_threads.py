@@ -8,7 +8,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from agentkit.tools.concurrency.worker_threads import ThreadFailure, run_in_thread
+from agentkit.tools.concurrency.worker_threads import ThreadFailure, ThreadJob
 from tests.unit.tools.running import abandon_once_started
 
 NAME: ContextVar[str] = ContextVar("name", default="none")
@@ -18,8 +18,8 @@ async def test_a_function_runs_in_a_thread_with_the_context_of_its_caller() -> N
     """Its value is returned."""
     NAME.set("caller")
 
-    assert await run_in_thread(NAME.get) == "caller"
-    assert await run_in_thread(threading.get_ident) != threading.get_ident()
+    assert await ThreadJob(NAME.get).run() == "caller"
+    assert await ThreadJob(threading.get_ident).run() != threading.get_ident()
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), StopIteration("y")], ids=repr)
@@ -29,7 +29,7 @@ async def test_an_exception_is_returned_as_a_value(error: Exception) -> None:
     def fail() -> None:
         raise error
 
-    assert await run_in_thread(fail) == ThreadFailure(error=error)
+    assert await ThreadJob(fail).run() == ThreadFailure(error=error)
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit()])
@@ -39,7 +39,7 @@ async def test_an_exit_raised_in_a_thread_is_returned_as_a_value(error: BaseExce
     def leave() -> None:
         raise error
 
-    assert await run_in_thread(leave) == ThreadFailure(error=error)
+    assert await ThreadJob(leave).run() == ThreadFailure(error=error)
 
 
 async def test_an_abandoned_function_keeps_its_permit_until_it_ends() -> None:
@@ -57,7 +57,7 @@ async def test_an_abandoned_function_keeps_its_permit_until_it_ends() -> None:
     with anyio.fail_after(60):
         await abandon_once_started(first, started, limit=1)
         async with anyio.create_task_group() as group:
-            group.start_soon(run_in_thread, second)
+            group.start_soon(ThreadJob(second).run)
             await anyio.wait_all_tasks_blocked()
             assert order == []
             release.set()
@@ -71,9 +71,9 @@ async def test_a_function_cancelled_before_its_start_never_starts() -> None:
 
     with anyio.CancelScope() as scope:
         scope.cancel()
-        await run_in_thread(lambda: began.append(1))
+        await ThreadJob(lambda: began.append(1)).run()
 
-    assert await run_in_thread(lambda: list(began)) == []
+    assert await ThreadJob(lambda: list(began)).run() == []
 
 
 async def test_a_dropped_function_releases_its_permit() -> None:
@@ -85,13 +85,13 @@ async def test_a_dropped_function_releases_its_permit() -> None:
 
     async def wait_for_place(function: Callable[[], object]) -> None:
         with anyio.move_on_after(0.01):
-            await run_in_thread(function)
+            await ThreadJob(function).run()
 
     with anyio.fail_after(60):
         async with anyio.create_task_group() as group:
-            group.start_soon(lambda: run_in_thread(block, limit=1))
+            group.start_soon(lambda: ThreadJob(block).run(limit=1))
             await anyio.wait_all_tasks_blocked()
             for _ in range(3):
                 await wait_for_place(block)
             release.set()
-        assert await run_in_thread(lambda: "free") == "free"
+        assert await ThreadJob(lambda: "free").run() == "free"
