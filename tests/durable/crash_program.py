@@ -170,9 +170,11 @@ def main() -> None:
     # What a process has written outlives it; only a power failure would need the disk.
     sqlite.SYNCHRONOUS = "OFF"
     worker.SqlJournal = StoppingSqlJournal  # type: ignore[attr-defined]  # in place of it
-    # Events are written with others or at the end, so that each life has the same moments.
+    # Events are written with others or at the end, and nothing is written or asked because time
+    # passes, so that each life has the same moments, however busy the machine is.
     event_log.WRITE_AFTER_SECONDS = 3600
     liveness.SWEEP_SECONDS = 3600
+    worker.POLL_SECONDS = 3600
     anyio.run(migrate, url, backend=backend)
     outcomes = []
     for scenario in SCENARIOS:
