@@ -7,9 +7,8 @@ This module is loaded at the first check that needs jsonschema, whose import tak
 of agentkit. It ships no types: its objects are Any, and stay inside this package.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from graphlib import CycleError, TopologicalSorter
 from itertools import islice
 from typing import Any
 
@@ -84,7 +83,7 @@ def check_schema(schema: JsonObject, validator: Any, *, is_known_valid: bool) ->
         with limited(MAX_STEPS):
             list(validator.iter_errors({}))
     except RecursionError as error:
-        raise JsonSchemaError("a '$dynamicRef' refers to itself") from error
+        raise JsonSchemaError("a '$ref' refers to itself") from error
     except TooManyStepsError as error:
         raise JsonSchemaError(
             "checking a value against it takes too many steps: its subschemas multiply"
@@ -187,48 +186,27 @@ def _counted(keyword: str, check: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _check_references(schema: JsonObject, validator: Any) -> None:
-    """Resolve every reference, without the network, and follow those that lead to each other."""
+    """Resolve every reference, without the network."""
     specify: Any = specification_with
     root = specify(validator.META_SCHEMA.get("$schema")).create_resource(schema)
     uri = root.id() or ""
     resolver = REGISTRY.with_resource(uri, root).crawl().resolver(base_uri=uri)
     waiting = [(root, resolver)]
-    applied: dict[int, list[int]] = {}  # subschemas by identity: what applies to the same value
     while waiting:
         resource, resolver = waiting.pop()
-        contents = resource.contents
-        if isinstance(contents, dict):
-            found = [*_resolved(contents, resolver), *_applied(contents)]
-            applied[id(contents)] = [id(one) for one in found if isinstance(one, dict)]
+        if isinstance(resource.contents, dict):
+            _resolve(resource.contents, resolver)
         waiting += [(inner, resolver.in_subresource(inner)) for inner in resource.subresources()]
-    try:
-        TopologicalSorter(applied).prepare()
-    except CycleError as error:
-        raise JsonSchemaError("a '$ref' refers to itself") from error
 
 
-def _applied(contents: JsonObject) -> Iterator[JsonValue]:
-    """Yield the subschemas that always apply to the same value as the schema around them."""
-    for keyword in ("allOf", "anyOf", "oneOf"):
-        listed = contents.get(keyword)
-        if isinstance(listed, list):
-            yield from listed
-    for keyword in ("not", "if"):
-        if keyword in contents:
-            yield contents[keyword]
-
-
-def _resolved(contents: JsonObject, resolver: Any) -> Iterator[JsonValue]:
-    """Resolve the references of a schema; yield what `$ref` refers to."""
+def _resolve(contents: JsonObject, resolver: Any) -> None:
     for keyword in _REFERENCES:
         reference = contents.get(keyword)
         if isinstance(reference, str):
             try:
-                target = resolver.lookup(reference).contents
+                resolver.lookup(reference)
             except Exception as error:
                 raise JsonSchemaError(
                     f"{keyword!r} {shorten(reference)!r} does not exist; put the schema under "
                     "'$defs', since nothing is fetched from the network"
                 ) from error
-            if keyword == "$ref":  # the others depend on where the value is
-                yield target

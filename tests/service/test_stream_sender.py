@@ -43,8 +43,10 @@ class SlowServer:
         self.at_once += 1
         self.most_at_once = max(self.at_once, self.most_at_once)
         self.waits.set()
-        await self.may_take.wait()
-        self.at_once -= 1
+        try:
+            await self.may_take.wait()
+        finally:  # the end of an answer cancels a ping
+            self.at_once -= 1
         self.taken.append(message.get("body", b""))
 
     async def receive(self) -> MutableMapping[str, Any]:
