@@ -8,7 +8,7 @@ that are evaluated again at every level. Every keyword that is evaluated is a st
 long value, or on a long value, is several.
 
 A reference that leads back to itself would go on until Python's limit of recursion. At that depth
-an error can be raised anywhere, also inside a library that cannot stand it, so it ends here.
+an error can be raised anywhere, also inside a library that does not expect one, so it ends here.
 """
 
 from collections.abc import Hashable, Iterable, Iterator
