@@ -273,32 +273,30 @@ def split_arguments(text: str) -> tuple[list[str], list[Repair]]:
     if not stripped.startswith("{}") and _BOUNDARY.search(stripped) is None:
         return [text], []  # the usual case, without decoding it
     objects, rest = _leading_objects(stripped)
-    if len(objects) < 2 and not (objects == ["{}"] and rest):
+    if len(objects) < 2 and not (objects and not objects[0][1] and rest):
         return [text], []
-    real = [part for part in objects if json.loads(part) != {}] if len(objects) > 1 else []
+    real = [one for one in objects if one[1]] if len(objects) > 1 else []
     if rest:
         is_only_led = not real and rest.startswith("{")
         return ([rest], [_repaired("leading_object", text, rest)]) if is_only_led else ([text], [])
     real = real or objects[:1]
-    distinct = [
-        part for i, part in enumerate(real) if i == 0 or json.loads(part) != json.loads(real[i - 1])
-    ]
+    distinct = [part for i, (part, value) in enumerate(real) if i == 0 or value != real[i - 1][1]]
     if len(distinct) > 1:
         return distinct, [_repaired("split_calls", text, f"{len(distinct)} calls")]
     kind = "repeated_arguments" if len(real) > 1 else "leading_object"
     return distinct, [_repaired(kind, text, distinct[0])]
 
 
-def _leading_objects(text: str) -> tuple[list[str], str]:
-    """Return the complete JSON objects at the start of `text`, and the text after them."""
-    objects: list[str] = []
+def _leading_objects(text: str) -> tuple[list[tuple[str, dict[str, object]]], str]:
+    """Return the complete JSON objects at the start of `text` with their values, and the rest."""
+    objects: list[tuple[str, dict[str, object]]] = []
     start = 0
-    while start < len(text) and text[start] == "{":
+    while text.startswith("{", start):
         try:
-            _, end = _DECODER.raw_decode(text, start)
+            value, end = _DECODER.raw_decode(text, start)
         except (ValueError, RecursionError):
             break
-        objects.append(text[start:end])
+        objects.append((text[start:end], value))
         start = end
         while start < len(text) and text[start].isspace():
             start += 1

@@ -11,23 +11,24 @@ says; nothing can be longer than its UTF-8 bytes.
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from agentkit.chat import ToolSpec
 from agentkit.content import ContentBlock, ReasoningContent, TextContent
 from agentkit.message import AssistantMessage, Message, SystemMessage, ToolResult
 
-_UNIT = re.compile(
+_KIND = re.compile(
     r"(?P<dense>[A-Za-z0-9+/=-]{32,})"  # base64, hashes, long links
     r"|(?P<word>[A-Z]?[a-z]+)"
     r"|(?P<capitals>[A-Z]+)"
     r"|(?P<single>[0-9\x00-\x1f\x7f])"
-    r"|(?P<gap> (?=[A-Za-z]))"  # part of the word's own token
-    r"|(?P<spaces> +(?= [A-Za-z])| +)"
+    r"|(?P<spaces> +(?= [A-Za-z])| +(?![ A-Za-z]))"  # the one before a word is part of its token
     r"|(?P<frame>[\"{}\[\]():,]{2,})"  # of JSON and code, where such runs are tokens
     r"|(?P<mark>[!-/:-@\[-`{-~])"
     r"|(?P<other>[^\x00-\x7f])"
 )
+_UNIT = re.compile(re.sub(r"\?P<\w+>", "?:", _KIND.pattern))
 _SHORT_WORD = 5  # letters; most such words are one token
 _LONG_WORD = 18  # letters; what is longer is hardly a word
 _LETTERS = 3  # per token, of a longer word
@@ -48,14 +49,16 @@ _WEIGHTS = (
 
 def estimate_tokens(text: str) -> int:
     """Return about how many tokens `text` is, 0 for no text."""
-    return sum(_weigh(unit) for unit in _UNIT.finditer(text)) + bool(text)
+    units = Counter(_UNIT.findall(text))
+    return sum(_weigh(unit) * count for unit, count in units.items()) + bool(text)
 
 
-def _weigh(unit: re.Match[str]) -> int:
+def _weigh(unit: str) -> int:
     """Return the tokens of one unit."""
-    if unit.lastgroup == "other":
-        return _other(unit[0])
-    return _ASCII[unit.lastgroup](unit.end() - unit.start())
+    found = _KIND.match(unit)
+    if found is None or found.lastgroup == "other":
+        return _other(unit)
+    return _ASCII[found.lastgroup](len(unit))
 
 
 def _word(letters: int) -> int:
@@ -83,7 +86,6 @@ _ASCII: Mapping[str | None, Callable[[int], int]] = {
     "word": _word,
     "capitals": lambda letters: _up(letters, 2),
     "single": int,
-    "gap": lambda _: 0,
     "spaces": lambda spaces: _up(spaces, _SPACES),
     "frame": lambda marks: _up(marks, 2),
     "mark": int,
