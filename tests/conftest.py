@@ -112,7 +112,7 @@ def pytest_runtest_protocol(
     """Search for garbage after the last test of a file, and exclude what is alive from then on.
 
     Modules and caches of the tests before add up to millions of objects, and a test that looks for
-    leaks searches all of them.
+    what is left behind would search all of them.
     """
     done = yield
     if nextitem is None or nextitem.path != item.path:

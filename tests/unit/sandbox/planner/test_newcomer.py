@@ -3,9 +3,11 @@
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import anyio
 import pytest
 
 from agentkit import Agent, tool
@@ -17,8 +19,6 @@ from agentkit_tools.clock import build_tools
 from agentkit_tools.files import files
 from agentkit_tools.units import TOOLS as UNITS
 from tests.unit.sandbox.planner.newcomer_questions import ANSWERABLE, NOT_ANSWERABLE
-
-pytestmark = pytest.mark.anyio
 
 
 @tool(read_only=True)
@@ -46,14 +46,42 @@ async def _newcomers_agent(folder: Path) -> AsyncIterator[Agent]:
         yield Agent("sandbox:mixtral-8x22b", tools=[*own, get_weather], base_url=server.base_url)
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question's answer.
+
+    Attributes:
+        calls: how many tool calls were made.
+        files: what the folder holds afterwards.
+    """
+
+    answer: str
+    calls: int
+    files: list[str]
+
+
 def _list(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-async def _ask(agent: Agent, question: str) -> tuple[str, int]:
-    result = await agent.run(question)
-    messages = [one for one in result.history if isinstance(one, AssistantMessage)]
-    return result.output, sum(len(one.tool_calls) for one in messages)
+async def _ask_all(folder: Path) -> dict[str, Asked]:
+    asked = {}
+    async with _newcomers_agent(folder) as agent:
+        for question in (*NOT_ANSWERABLE, *(question for question, _ in ANSWERABLE)):
+            result = await agent.run(question)
+            messages = [one for one in result.history if isinstance(one, AssistantMessage)]
+            calls = sum(len(one.tool_calls) for one in messages)
+            asked[question] = Asked(result.output, calls, _list(folder))
+    return asked
+
+
+@pytest.fixture(scope="module", params=["asyncio", "trio"])
+def asked(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Asked]:
+    """Ask all questions, each in a conversation of its own."""
+    folder = tmp_path_factory.mktemp("newcomer")
+    return anyio.run(_ask_all, folder, backend=request.param)
 
 
 def test_there_are_a_hundred_questions_and_half_cannot_be_answered() -> None:
@@ -64,23 +92,22 @@ def test_there_are_a_hundred_questions_and_half_cannot_be_answered() -> None:
     assert len({*questions, *NOT_ANSWERABLE}) == 100
 
 
-async def test_no_answer_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_answer_is_wrong(asked: dict[str, Asked], capsys: pytest.CaptureFixture[str]) -> None:
     """A question is answered right, or the answer says what it does not understand.
 
     The share that is answered is printed.
     """
     right, wrong = 0, []
-    async with _newcomers_agent(tmp_path) as agent:
-        for question, expected in ANSWERABLE:
-            answer, calls = await _ask(agent, question)
-            is_right = all(text in answer for text in expected)
-            right += is_right
-            if calls and not is_right:
-                wrong.append((question, answer))
-        for question in NOT_ANSWERABLE:
-            answer, calls = await _ask(agent, question)
-            if calls or "not a language model" not in answer:
-                wrong.append((question, answer))
+    for question, expected in ANSWERABLE:
+        answer, calls = asked[question].answer, asked[question].calls
+        is_right = all(text in answer for text in expected)
+        right += is_right
+        if calls and not is_right:
+            wrong.append((question, answer))
+    for question in NOT_ANSWERABLE:
+        answer, calls = asked[question].answer, asked[question].calls
+        if calls or "not a language model" not in answer:
+            wrong.append((question, answer))
     with capsys.disabled():
         sys.stdout.write(f"\n{right} of {len(ANSWERABLE)} answerable questions answered\n")
 
@@ -89,24 +116,18 @@ async def test_no_answer_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.parametrize("question", NOT_ANSWERABLE)
-async def test_a_refusal_says_what_was_not_understood(question: str, tmp_path: Path) -> None:
+def test_a_refusal_says_what_was_not_understood(question: str, asked: dict[str, Asked]) -> None:
     """It calls no tool."""
-    async with _newcomers_agent(tmp_path) as agent:
-        answer, calls = await _ask(agent, question)
-
     reasons = ("It does not understand: ", "does not give what the tool")
-    assert calls == 0
-    assert any(one in answer for one in reasons)
-    assert _list(tmp_path) == ["notes.txt", "todo.md"]
+    assert asked[question].calls == 0
+    assert any(one in asked[question].answer for one in reasons)
+    assert asked[question].files == ["notes.txt", "todo.md"]
 
 
 @pytest.mark.parametrize(("question", "expected"), ANSWERABLE)
-async def test_an_answer_holds_what_was_asked_for(
-    question: str, expected: tuple[str, ...], tmp_path: Path
+def test_an_answer_holds_what_was_asked_for(
+    question: str, expected: tuple[str, ...], asked: dict[str, Asked]
 ) -> None:
     """As a sentence."""
-    async with _newcomers_agent(tmp_path) as agent:
-        answer, calls = await _ask(agent, question)
-
-    assert calls
-    assert [text for text in expected if text not in answer] == []
+    assert asked[question].calls
+    assert [text for text in expected if text not in asked[question].answer] == []
