@@ -107,3 +107,4 @@ def _open_stream(descriptor: int, mode: str, **options: Any) -> Any:
 if sys.argv[:1] == [str(FORKED)]:  # this is the process that is forked
     sys.modules.update(dict.fromkeys(os.environ[MISSING].split()))  # type: ignore[arg-type]  # None: it cannot be imported
     import_all()
+    import_module("tests.forked_caches").fill()

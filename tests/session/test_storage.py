@@ -68,13 +68,17 @@ async def test_a_conversation_of_ten_thousand_messages_is_a_conversation(
         ]
 
 
-async def test_processes_write_to_one_conversation(database_url: str) -> None:
+async def test_processes_write_to_one_conversation(
+    database_url: str, python: list[str], tmp_path: Path
+) -> None:
     """Each turn of each is stored once, in an order that all agree on."""
+    path = tmp_path / "writer.py"
+    path.write_text(WRITER)
     async with open_sessions(database_url) as sessions:
         chat = await sessions.create()
         programs = [
             subprocess.Popen(  # noqa: ASYNC220, S603 - our own program; they run at once
-                [sys.executable, "-c", WRITER, database_url, chat.id, name],
+                [*python, str(path), database_url, chat.id, name],
                 stderr=subprocess.PIPE,
                 text=True,
             )

@@ -1,7 +1,7 @@
 """The tables, and how they become those of this version."""
 
 import subprocess
-import sys
+from pathlib import Path
 
 import anyio
 import pytest
@@ -107,11 +107,15 @@ async def test_a_migration_that_fails_leaves_nothing(
 
 
 @pytest.mark.untraced
-async def test_programs_that_start_at_once_migrate_once(database_url: str) -> None:
+async def test_programs_that_start_at_once_migrate_once(
+    database_url: str, python: list[str], tmp_path: Path
+) -> None:
     """Each then writes."""
+    path = tmp_path / "program.py"
+    path.write_text(PROGRAM)
     programs = [
         subprocess.Popen(  # noqa: ASYNC220, S603 - our own program; they start at once
-            [sys.executable, "-c", PROGRAM, database_url, str(number)],
+            [*python, str(path), database_url, str(number)],
             stderr=subprocess.PIPE,
             text=True,
         )
