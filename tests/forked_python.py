@@ -23,6 +23,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 FORKED = ROOT / "tests" / "mcp" / "forked.py"
+SERVER = FORKED.with_name("forking_server.py")
 PACKAGES = ("agentkit", "agentkit_tools", "agentkit_agents")
 MISSING = "AGENTKIT_TEST_MISSING_PACKAGES"
 
@@ -47,7 +48,7 @@ def serve_python(*, missing: Collection[str] = ()) -> Iterator[list[str]]:
     path = folder / "python"
     try:
         with subprocess.Popen(  # noqa: S603 - constant arguments
-            [sys.executable, str(FORKED), "serve", str(path), "tests.forked_python"],
+            [sys.executable, str(SERVER), str(path), "tests.forked_python"],
             cwd=ROOT,
             env={
                 "PATH": os.environ["PATH"],
@@ -67,7 +68,7 @@ def serve_python(*, missing: Collection[str] = ()) -> Iterator[list[str]]:
 
 def start(arguments: list[str]) -> None:
     """Run a program to its end."""
-    del sys.path[:2]  # the folders from which `forked` and this module were loaded
+    del sys.path[:2]  # the folders from which `forking_server` and this module were loaded
     _open_streams()
     try:
         if arguments[0] == "-m":
@@ -104,7 +105,7 @@ def _open_stream(descriptor: int, mode: str, **options: Any) -> Any:
         return None
 
 
-if sys.argv[:1] == [str(FORKED)]:  # this is the process that is forked
+if sys.argv[:1] == [str(SERVER)]:  # this is the process that is forked
     sys.modules.update(dict.fromkeys(os.environ[MISSING].split()))  # type: ignore[arg-type]  # None: it cannot be imported
     import_all()
     import_module("tests.forked_caches").fill()

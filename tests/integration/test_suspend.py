@@ -13,6 +13,7 @@ from agentkit import AssistantMessage, History, ToolCall, ToolResult, UserMessag
 
 ROOT = Path(__file__).resolve().parents[2]
 FORKED = str(ROOT / "tests/mcp/forked.py")
+SERVER = str(ROOT / "tests/mcp/forking_server.py")
 LOOKED = ToolResult("look00001", "looked")
 CALLS = AssistantMessage(
     tool_calls=[
@@ -70,7 +71,7 @@ def socket_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Load the program once; each of its processes is forked before it has done anything."""
     socket_path = str(tmp_path_factory.mktemp("suspend") / "socket")
     with subprocess.Popen(  # noqa: S603 - our own interpreter and program
-        [sys.executable, FORKED, "serve", socket_path, "tests.integration.suspend_program"],
+        [sys.executable, SERVER, socket_path, "tests.integration.suspend_program"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
     ) as program:
