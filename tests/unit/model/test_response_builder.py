@@ -209,6 +209,9 @@ def test_pieces_find_their_call(
         pytest.param('{}{"a":1}', ['{"a":1}'], ["leading_object"], id="an empty one first"),
         pytest.param("{} {}", ["{}"], ["leading_object"], id="two empty ones"),
         pytest.param(
+            '{ } {"a":', ['{"a":'], ["leading_object"], id="a spaced one, then a broken one"
+        ),
+        pytest.param(
             '{}{"a":', ['{"a":'], ["leading_object"], id="an empty one, then a broken one"
         ),
         pytest.param("{}oops", ["{}oops"], [], id="an empty one, then words"),
