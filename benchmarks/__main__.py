@@ -23,7 +23,7 @@ from typing import Any
 
 import anyio
 
-from benchmarks.goals import GOALS
+from benchmarks.goals import GOALS, ON_ONE_CORE
 from benchmarks.imports import import_cost, own_import_cost
 from benchmarks.measure import CASES, LONG_CASES
 from benchmarks.peers.cases import CASES as PEER_CASES
@@ -40,6 +40,8 @@ from benchmarks.publish import (
 from benchmarks.rounds import Figures
 
 IMPORT_CASE = "import and a first agent"
+CORES = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
+"""Before all is kept on one of them."""
 
 
 def main() -> None:
@@ -60,7 +62,8 @@ def main() -> None:
     sys.stdout.write(f"{'case':42}{'figure':28}{'value':>12}{'goal':>8}\n")
     names = (*CASES, IMPORT_CASE, *(LONG_CASES if given.full or given.cases else ()))
     with _stub_server() as port:
-        times = [_measured(filter(wanted, names), port) for _ in range(given.times)]
+        ending = ON_ONE_CORE if given.one_core else ""
+        times = [_measured(filter(wanted, names), port, ending) for _ in range(given.times)]
         figures = _save(given.json, times, peers)
         for peer in PEERS.values() if given.peers else ():
             peers[peer.name] = {"packages": peer.packages, "cases": _peer(peer, port, wanted)}
@@ -88,12 +91,13 @@ def _publish(figures: Mapping[str, Any], times: Sequence[Mapping[str, Figures]])
     publish(merged(figures, json.loads(JSON_FILE.read_text(encoding="utf-8"))))
 
 
-def _measured(names: Iterable[str], port: int) -> Mapping[str, Figures]:
-    """Measure cases, and print their figures as they come."""
+def _measured(names: Iterable[str], port: int, ending: str) -> Mapping[str, Figures]:
+    """Measure cases, and print their figures as they come; their names get an ending."""
     found: dict[str, Figures] = {}
     for name in names:
-        found[name] = own_import_cost() if name == IMPORT_CASE else _own(name, port)
-        _show(name, found[name], goals=GOALS.get(name, {}))
+        figures = own_import_cost() if name == IMPORT_CASE else _own(name, port)
+        found[f"{name}{ending}"] = figures
+        _show(f"{name}{ending}", figures, goals=GOALS.get(f"{name}{ending}", {}))
     return found
 
 
@@ -184,7 +188,7 @@ def _circumstances() -> Mapping[str, str]:
         "date": datetime.now(tz=UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
-        "cores": str(len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()),
+        "cores": str(CORES),
     }
 
 
