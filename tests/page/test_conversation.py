@@ -38,6 +38,7 @@ def test_an_answer_arrives_with_its_calls_and_is_the_same_after_a_reload(tab: Ta
     """Text, reasoning, a repaired call, a table, code, time, tokens and money."""
     page = tab.page
     tab.ask("Compare the regions")
+    page.locator(".receipt").wait_for()
     page.locator(".call summary").click()
     page.locator(".call .data").nth(1).wait_for()
     shown = page.locator("main").inner_text()
