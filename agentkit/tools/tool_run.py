@@ -43,8 +43,8 @@ from agentkit.tools.concurrency.graceful_cancel import (
     CLEANUP_SECONDS,
     TaskCancels,
     finish_shield,
+    hide_cancellation,
     is_caller_cancelled,
-    is_cancelled,
 )
 from agentkit.tools.concurrency.semaphore import holding
 from agentkit.tools.concurrency.worker_threads import ThreadFailure, ThreadJob
@@ -128,8 +128,8 @@ class ToolRun:
         self._has_own_task = has_own_task
         self._started: float | None = None
         self._job: ThreadJob | None = None
-        self._begun = 0.0
         self._has_waited = self._was_cancelled = self._is_closed = False
+        self._begun = 0.0
         self._cancels: TaskCancels
         self._limit: anyio.CancelScope
         self._cleanup: anyio.CancelScope
@@ -232,6 +232,9 @@ class ToolRun:
 
         A cancellation by the timeout ends here, with None.
         """
+        # Anew each time, since middleware may run a tool again.
+        self.stopped_by = self._job = None
+        self._has_waited = self._was_cancelled = self._is_closed = False
         self._cancels = TaskCancels()
         self._begun = time.monotonic()
         with anyio.move_on_after(None) as self._limit, anyio.move_on_after(None) as self._cleanup:
@@ -286,7 +289,9 @@ class ToolRun:
         """Record that the call resumes after a wait, with what the wait raised."""
         self._cancels.resume()
         cancelled = () if error is None else anyio.get_cancelled_exc_class()
-        self._was_cancelled = isinstance(error, cancelled)
+        self._was_cancelled = isinstance(error, cancelled) and (
+            self._was_cancelled or self._cancels.may_be_hidden_by(self._cleanup)
+        )
         self._is_closed = isinstance(error, GeneratorExit)
 
     def _shield_if_cancelled(self) -> None:
@@ -295,14 +300,9 @@ class ToolRun:
         If the cancelled scope is inside the call, a shield here does not hide it; then the
         cancellation is the call's own, and nothing changes.
         """
-        if not is_cancelled():
-            return
-        self._cleanup.shield = True
-        if is_cancelled():
-            self._cleanup.shield = False
-            return
-        self.stopped_by = "time" if self._limit.cancel_called else "caller"
-        self._cleanup.deadline = anyio.current_time() + self._options.cleanup_seconds
+        if hide_cancellation(self._cleanup):
+            self.stopped_by = "time" if self._limit.cancel_called else "caller"
+            self._cleanup.deadline = anyio.current_time() + self._options.cleanup_seconds
 
     async def _call_function(self, held: CallPermit) -> object:
         """Return what the function returned, or a `ToolFailure`."""

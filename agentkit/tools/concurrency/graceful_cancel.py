@@ -24,6 +24,20 @@ def is_cancelled() -> bool:
     return anyio.current_effective_deadline() == -math.inf
 
 
+def hide_cancellation(scope: anyio.CancelScope) -> bool:
+    """Shield a scope around this place if that hides a cancellation, and return whether it does.
+
+    It does not if a scope within it is cancelled, too.
+    """
+    if not is_cancelled():
+        return False
+    scope.shield = True
+    if is_cancelled():
+        scope.shield = False
+        return False
+    return True
+
+
 class TaskCancels:
     """Distinguishes who cancelled a task of asyncio with `task.cancel()`; Trio has no such thing.
 
@@ -63,6 +77,17 @@ class TaskCancels:
         """Note that the tool goes on."""
         if self._task is not None:
             self._by_others += self._task.cancelling() - self._at_pause
+
+    def may_be_hidden_by(self, scope: anyio.CancelScope) -> bool:
+        """Return whether the cancellation that a wait has raised may be from outside a scope.
+
+        Trio never shows that it is not: a wait of its own may cancel a scope within.
+        """
+        if self._task is None or scope.shield:
+            return True
+        is_hidden = hide_cancellation(scope)
+        scope.shield = False
+        return is_hidden
 
     async def withdraw(self) -> None:
         """Undo the tool's own cancellations, so that they reach nothing after its call."""

@@ -78,6 +78,30 @@ async def test_middleware_may_retry_a_call() -> None:
     assert [event.type for event in listener.events] == ["tool_call_started", "tool_call_finished"]
 
 
+@pytest.mark.parametrize("hangs", [[1], [2], [1, 2]])
+async def test_middleware_may_retry_a_call_that_timed_out(hangs: list[int]) -> None:
+    """Each attempt has the tool's timeout, and the last one counts."""
+    attempts = 0
+
+    async def work() -> str:
+        nonlocal attempts
+        attempts += 1
+        if attempts in hangs:
+            await anyio.sleep_forever()
+        return f"attempt {attempts}"
+
+    async def retry(_: ReadyCall, proceed: Proceed) -> ToolResult:
+        await proceed()
+        return await proceed()
+
+    (result,) = await execute(ready(work), middleware=retry, timeout_seconds=0.01)
+
+    assert result.is_error == (2 in hangs)
+    assert result.text == (
+        "The tool 'work' was stopped after 0.01 seconds." if 2 in hangs else "attempt 2"
+    )
+
+
 @pytest.mark.parametrize("count", [1, 3])
 async def test_an_exception_of_the_middleware_ends_the_calls(count: int) -> None:
     """It is not a result for the model; the other calls are stopped."""

@@ -328,3 +328,47 @@ async def test_notes_of_an_exception_reach_the_model() -> None:
     (result,) = await execute(ready(fail))
 
     assert result.text == "ValueError: no such page\nPages go from 1 to 9."
+
+
+async def test_a_cancellation_of_its_own_does_not_hold_off_that_of_the_caller() -> None:
+    """The tool is stopped at its next wait, not after the time for a cleanup."""
+    steps: list[str] = []
+
+    async def work() -> None:
+        with anyio.CancelScope() as own:
+            own.cancel()
+            await anyio.sleep_forever()
+        steps.append("cancelled by itself")
+        caller.cancel()
+        await anyio.Lock().acquire()
+        steps.append("went on")
+
+    with anyio.fail_after(60), anyio.CancelScope() as caller:
+        await execute(ready(work), cleanup_seconds=120)
+
+    assert caller.cancelled_caught
+    assert steps == ["cancelled by itself"]
+
+
+async def test_a_cleanup_with_a_scope_of_its_own_is_not_cancelled_again() -> None:
+    """What is cancelled within the cleanup does not end it."""
+    cleaned = anyio.Event()
+
+    async def wait() -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            await anyio.lowlevel.checkpoint()
+            with anyio.CancelScope() as own:
+                own.cancel()
+                await anyio.sleep_forever()
+            await anyio.lowlevel.checkpoint()
+            cleaned.set()
+
+    with anyio.fail_after(60):
+        async with anyio.create_task_group() as group:
+            group.start_soon(lambda: execute(ready(wait)))
+            await anyio.wait_all_tasks_blocked()
+            group.cancel_scope.cancel()
+
+    assert cleaned.is_set()
