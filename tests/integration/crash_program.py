@@ -2,7 +2,8 @@
 
 usage: crash_program.py FOLDER BACKEND
 
-Each life is forked from this process, which has loaded everything. Run by `test_crash_points.py`.
+A life that is ended is forked from this process, which has loaded everything and goes on with the
+run: it knows of that life what is in the files. Run by `test_crash_points.py`.
 """
 
 import gc
@@ -37,22 +38,25 @@ async def live(folder: Path, scenario: str, at: int | None) -> None:
 
 
 def try_point(folder: Path, backend: str, scenario: str, at: int | None) -> Any:
-    """End a run at one moment, start it again, and return the outcome."""
+    """End a run at one moment in a process of its own, finish it here, and return the outcome."""
     folder.mkdir(parents=True)
 
     def life(at: int | None) -> Callable[[], None]:
         return partial(anyio.run, partial(live, folder, scenario, at), backend=backend)
 
-    ends = [in_a_process(life(at))]
-    if at is not None:
-        ends.append(in_a_process(life(None)))
+    end = None if at is None else in_a_process(life(at))
+    try:
+        life(None)()
+    except BaseException as error:
+        error.add_note(f"The scenario is {scenario}, ended at {at} with {end}.")
+        raise
     ledger = Ledger(folder / "ledger.txt")
     return {
         "scenario": scenario,
         "at": at,
-        "ends": ends,
-        "history": (folder / "history.json").read_text() if ends[-1] == 0 else "",
-        "moments": int((folder / "moments.txt").read_text()) if ends[-1] == 0 else 0,
+        "end": end,
+        "history": (folder / "history.json").read_text(),
+        "moments": int((folder / "moments.txt").read_text()),
         "keys": file_keys(folder / "journal.jsonl"),
         "lines": ledger.lines,
         "twice": ledger.done_twice(),
@@ -66,12 +70,8 @@ def main() -> None:
     os.fsync = lambda fd: None  # noqa: ARG005 - the interface
     outcomes = []
     for scenario in SCENARIOS:
-        # Once here, so that the processes that follow need not load everything anew.
-        warm = folder / f"{scenario}-warm"
-        warm.mkdir()
-        anyio.run(partial(live, warm, scenario, None), backend=backend)
-        gc.freeze()  # a search for garbage in a child would copy all memory that it shares
         complete = try_point(folder / f"{scenario}-complete", backend, scenario, None)
+        gc.freeze()  # a search for garbage in a child would copy all memory that it shares
         outcomes.append(complete)
         outcomes += [
             try_point(folder / f"{scenario}-{at}", backend, scenario, at)

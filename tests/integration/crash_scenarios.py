@@ -8,9 +8,11 @@ What a model answers follows from the history it is given, and each tool with an
 """
 
 import json
+import os
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -37,8 +39,9 @@ class Ledger:
 
     def add(self, line: str) -> None:
         """Note that something was done."""
-        with self._path.open("a") as file:
-            file.write(f"{line}\n")
+        handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.write(handle, f"{line}\n".encode())
+        os.close(handle)
 
     @property
     def lines(self) -> list[str]:
@@ -83,33 +86,39 @@ class LedgerModel:
         return ModelResponse(message=message, finish_reason=reason)
 
 
-def _tools(ledger: Ledger) -> list[Tool[..., Any]]:
-    """Return a tool that only reads, and one whose effect must happen once."""
+_ledger: ContextVar[Ledger] = ContextVar("ledger")
+"""The ledger of the life that is lived; the tools are made once, for all lives."""
 
-    async def perform(line: str) -> str:
-        await anyio.lowlevel.checkpoint()
-        ledger.add(f"appended {line}")
-        await anyio.lowlevel.checkpoint()
-        return f"appended {line}"
 
-    async def find(_: RunContext[None], arguments: dict[str, Any]) -> str:
-        line = arguments["line"]
-        is_done = f"appended {line}" in ledger.lines
-        return f"appended {line}" if is_done else await perform(line)
+async def _perform(line: str) -> str:
+    await anyio.lowlevel.checkpoint()
+    _ledger.get().add(f"appended {line}")
+    await anyio.lowlevel.checkpoint()
+    return f"appended {line}"
 
-    @tool(find_outcome=find)
-    async def append(line: str) -> str:
-        """Append a line."""
-        return await perform(line)
 
-    @tool(read_only=True)
-    async def look() -> str:
-        """Look."""
-        await anyio.lowlevel.checkpoint()
-        ledger.add("looked here")
-        return "looked"
+async def _find(_: RunContext[None], arguments: dict[str, Any]) -> str:
+    line = arguments["line"]
+    is_done = f"appended {line}" in _ledger.get().lines
+    return f"appended {line}" if is_done else await _perform(line)
 
-    return [append, look]
+
+@tool(find_outcome=_find)
+async def append(line: str) -> str:
+    """Append a line."""
+    return await _perform(line)
+
+
+@tool(read_only=True)
+async def look() -> str:
+    """Look."""
+    await anyio.lowlevel.checkpoint()
+    _ledger.get().add("looked here")
+    return "looked"
+
+
+TOOLS: list[Tool[..., Any]] = [append, look]
+"""One whose effect must happen once, and one that only reads."""
 
 
 def _append(line: str) -> ToolCall:
@@ -132,6 +141,7 @@ class Life:
 
     def __init__(self, journal: Any, ledger: Ledger, listener: Listener | None = None) -> None:
         self.ledger = ledger
+        _ledger.set(ledger)
         self.options: dict[str, Any] = {"journal": journal, "run_id": "run-1"}
         if listener is not None:
             self.options["listener"] = listener
@@ -145,7 +155,7 @@ def build_two_turns(life: Life) -> Agent[Any]:
     """Return an agent that makes two turns of two calls each."""
     look = [ToolCall(id=f"look0000{n}", name="look") for n in (1, 2)]
     model = life.model("one", [_append("a"), look[0]], [_append("b"), look[1]])
-    return Agent(model, tools=_tools(life.ledger))
+    return Agent(model, tools=TOOLS)
 
 
 async def two_turns(life: Life) -> History:
@@ -160,7 +170,7 @@ def build_agents_in_parallel(life: Life) -> Agent[Any]:
         Agent(
             life.model(name, [_append(f"{name}{1}"), _append(f"{name}{2}")]),
             name=name,
-            tools=_tools(life.ledger),
+            tools=TOOLS,
         )
         for name in ("left", "right")
     ]
@@ -186,13 +196,13 @@ def build_handed_off(life: Life) -> Agent[Any]:
         # Its first turn is the second of the conversation.
         life.model("second", [], [_append("c"), _append("d")]),
         name="second",
-        tools=_tools(life.ledger),
+        tools=TOOLS,
     )
     give = ToolCall(id="transfer1", name="transfer_to_second")
     return Agent(
         life.model("first", [_append("a"), give]),
         name="first",
-        tools=[*_tools(life.ledger), handoff(second)],
+        tools=[*TOOLS, handoff(second)],
     )
 
 
@@ -205,7 +215,7 @@ async def handed_off(life: Life) -> History:
 def build_suspended_twice(life: Life) -> Agent[Any]:
     """Return an agent each of whose two turns waits for an approval."""
     model = life.model("one", [_append("a"), _append("b")], [_append("c"), _append("d")])
-    return Agent(model, tools=_tools(life.ledger), approve=lambda _request: "ask")
+    return Agent(model, tools=TOOLS, approve=lambda _request: "ask")
 
 
 async def suspended_twice(life: Life) -> History:

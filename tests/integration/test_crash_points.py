@@ -55,7 +55,7 @@ def test_a_process_that_ends_at_any_moment_changes_nothing(outcomes: list[Any]) 
     for one in outcomes:
         place = (one["scenario"], one["at"])
         undisturbed = complete[one["scenario"]]
-        assert one["ends"] == ([0] if one["at"] is None else [KILLED, 0]), place
+        assert one["end"] == (None if one["at"] is None else KILLED), place
         assert json.loads(one["history"]) == json.loads(undisturbed["history"]), place
         assert one["twice"] == [], place
         assert _effects(one["lines"]) == _effects(undisturbed["lines"]), place
