@@ -4,6 +4,7 @@ import ast
 import re
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -38,8 +39,13 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def lazy_imports() -> Iterator[tuple[str, str]]:
-    """Yield each module with one that it loads by name, including the catalog's launchers."""
+@cache
+def lazy_imports() -> frozenset[tuple[str, str]]:
+    """Return each module with one that it loads by name, including the catalog's launchers."""
+    return frozenset(_lazy_imports())
+
+
+def _lazy_imports() -> Iterator[tuple[str, str]]:
     for folder, package in zip(FOLDERS, PACKAGES, strict=True):
         for path in sorted((folder / package).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -89,10 +95,8 @@ def graph() -> grimp.ImportGraph:
 
 def test_modules_that_are_loaded_by_name_exist(graph: grimp.ImportGraph) -> None:
     """There are some, otherwise this file would check nothing."""
-    found = set(lazy_imports())
-
-    assert len(found) > 10
-    assert {imported for _, imported in found} <= graph.modules
+    assert len(lazy_imports()) > 10
+    assert {imported for _, imported in lazy_imports()} <= graph.modules
 
 
 def test_few_modules_are_named_by_a_string() -> None:
@@ -112,7 +116,7 @@ def test_few_modules_are_named_by_a_string() -> None:
 
 def test_each_launcher_is_in_the_catalog() -> None:
     """No exception is obsolete."""
-    assert set(lazy_imports()) >= LAUNCHERS
+    assert lazy_imports() >= LAUNCHERS
 
 
 @pytest.mark.parametrize("contract", contracts("layers"), ids=lambda one: str(one["name"]))
