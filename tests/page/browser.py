@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urljoin
 
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
@@ -41,6 +42,7 @@ class BrowserThread:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="browser")
         self._playwright: Playwright | None = None
         self._browser: Browser | None = None
+        self._kept: Tab | None = None
 
     def do(self, work: Callable[[], T]) -> T:
         """Do something in the thread, and return its result."""
@@ -80,6 +82,19 @@ class BrowserThread:
         context.set_default_timeout(TIMEOUT_MILLISECONDS)
         return Tab(context)
 
+    def borrow(self) -> "Tab":
+        """Return a tab as a new profile has it, the one given back if there is one.
+
+        A new profile starts a process of Chromium, which compiles the page's scripts again.
+        """
+        tab, self._kept = self._kept, None
+        return tab or self.open()
+
+    def give_back(self, tab: "Tab", address: str) -> None:
+        """Keep a tab for the next test, without anything that the page at `address` stored."""
+        tab.forget(address)
+        self._kept = tab
+
 
 class Tab:
     """One page.
@@ -103,6 +118,23 @@ class Tab:
         """Open the chat page, and wait until it can be used."""
         self.page.goto(address)
         self.page.wait_for_selector("#message, #token")
+
+    def forget(self, address: str) -> None:
+        """Leave the page at `address`, and become like a tab of a new profile."""
+        page = self.page
+        page.unroute_all()
+        # No script of the page runs here, so nothing is stored again; storage is by origin.
+        page.goto(urljoin(address, "/no-such-page"))
+        page.evaluate("localStorage.clear(); sessionStorage.clear()")
+        page.goto("about:blank")
+        self.context.clear_cookies()
+        tools = self.context.new_cdp_session(page)
+        tools.send("Network.clearBrowserCache")
+        tools.detach()
+        page.set_viewport_size({"width": 1280, "height": 900})
+        page.emulate_media(color_scheme="light", reduced_motion="reduce")
+        self.complaints.clear()
+        self.addresses.clear()
 
     def send(self, text: str) -> None:
         """Write a message, and send it."""

@@ -90,13 +90,15 @@ def url(model: PageModel) -> Iterator[str]:
 
 @pytest.fixture
 def tab(browser: BrowserThread, url: str) -> Iterator[Tab]:
-    """Open the page in a new profile; it loads nothing from elsewhere, and nothing complains."""
-    tab = browser.do(browser.open)
-    browser.do(lambda: tab.open(url))
+    """Open the page as in a new profile; it loads nothing from elsewhere, and nothing complains."""
+    tab = browser.do(browser.borrow)
     try:
+        browser.do(lambda: tab.open(url))
         yield tab
         origin = (url.partition("#")[0], "blob:", "data:")
         assert [one for one in tab.addresses if not one.startswith(origin)] == []
         assert tab.complaints == []
-    finally:
+        browser.do(lambda: browser.give_back(tab, url))
+    except BaseException:
         browser.do(tab.context.close)
+        raise
