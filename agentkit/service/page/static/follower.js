@@ -5,15 +5,16 @@ import { applyRecord, hasEnded, isLive, isOver, textOf } from "./records.js";
 
 const FIRST_WAIT = 2000;
 const LONGEST_WAIT = 30000;
+const BETWEEN_CHANGES = 33;
 const ENDS_OF_SENTENCES = [". ", "! ", "? ", ":\n", "\n\n"];
 
-/** Changes one answer, and calls `onChange` at most once for each frame. */
+/** Changes one answer, and calls `onChange` at most 30 times a second, also in a hidden tab. */
 export class Follower {
   constructor(answer, { onChange, onSentence, onEnd }) {
     Object.assign(this, { answer, onChange, onSentence, onEnd });
     this.isLost = false;
     this.retryAt = 0;
-    this.frame = 0;
+    this.timer = 0;
     this.spokenLength = null; // text that was there before is not read aloud
     this.leaving = new AbortController();
     this.tryNow = () => {};
@@ -48,7 +49,7 @@ export class Follower {
     this.leaving.abort();
     this.connected();
     this.speak(true);
-    this.changed();
+    this.onChange();
     this.onEnd();
   }
 
@@ -91,11 +92,11 @@ export class Follower {
   }
 
   changed() {
-    this.frame ||= requestAnimationFrame(() => {
-      this.frame = 0;
+    this.timer ||= setTimeout(() => {
+      this.timer = 0;
       this.speak(false);
       this.onChange();
-    });
+    }, BETWEEN_CHANGES);
   }
 
   /** Read complete sentences to those who hear the page. */
@@ -118,6 +119,6 @@ export class Follower {
   end() {
     this.leaving.abort();
     this.tryNow();
-    cancelAnimationFrame(this.frame);
+    clearTimeout(this.timer);
   }
 }
