@@ -13,17 +13,18 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from agentkit.value import dataclass
+from agentkit.value import record
 
 MAX_FILLING = 2
 """How many characters without meaning may follow each other inside a marker."""
 
 _FILLING = frozenset("\\_- \u2581")
-_BARS = {"\uff5c": "|"}  # the bar of DeepSeek's special tokens
+_WIDE_BAR = "\uff5c"  # of DeepSeek's special tokens
+_BARS = {_WIDE_BAR: "|"}
 _END = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Marker:
     """A marker found in a text.
 
@@ -63,7 +64,11 @@ class Markers:
         for name in names:
             node = self._root
             for char in canonical(name):
-                node = node.setdefault(char, {})
+                following = node.setdefault(char, {})
+                node[char.upper()] = following
+                if char == "|":
+                    node[_WIDE_BAR] = following
+                node = following
             node[_END] = canonical(name)
         self.first_chars: str = "".join(map(re.escape, sorted(self._root))) + r"\\"
         self._first = re.compile(f"[{self.first_chars}]")
@@ -94,7 +99,7 @@ class Markers:
         filling = 0
         for at in range(start, len(text)):
             char = text[at]
-            following = node.get(_BARS.get(char, char.lower()))
+            following = node.get(char)
             if following is not None:
                 node, filling = following, 0
                 if _END in node:
