@@ -28,6 +28,7 @@ class Provenance:
 
     def __init__(self, history: History) -> None:
         self._history = history
+        self._essences: dict[str, str] = {}  # of sources; an answer may hold many calls
 
     def has_read(self, text: str) -> bool:
         """Return whether the text of a call occurs in something that others wrote.
@@ -37,7 +38,7 @@ class Provenance:
         wanted = _essence(text)
         # A cheap test first: conversations are long, and calls in text may come in every turn.
         probe = max(_WORD.findall(text), key=len, default="")
-        return any(probe in source and wanted in _essence(source) for source in self._sources())
+        return any(probe in one and wanted in self._essence_of(one) for one in self._sources())
 
     def has_made(self, name: str, arguments: str) -> bool:
         """Return whether the model made this very call before."""
@@ -60,6 +61,11 @@ class Provenance:
             ):
                 return True
         return False
+
+    def _essence_of(self, source: str) -> str:
+        if source not in self._essences:
+            self._essences[source] = _essence(source)
+        return self._essences[source]
 
     def _sources(self) -> list[str]:
         """Return the texts of the conversation that others than the model and agentkit wrote."""
