@@ -1,6 +1,6 @@
 """The tables at the end of a test session: the number of right outcomes in each family.
 
-In:  the reports of the tests that have a family and a case.
+In:  the reports of the tests that have a family and cases.
 Out: lines on the terminal.
 
 The properties are part of the reports, so the tables are the same with several workers.
@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 FAMILY = "corpus_family"
-CASE = "corpus_case"
+CASES = "corpus_cases"
+"""The cases that a test checks, by their names, and whether each is right."""
+
 SUITE_FAMILY = "canitoolcall_family"
-KNOWN_WRONG = "canitoolcall_known_wrong"
 
 _TITLES = {FAMILY: "malformed answers", SUITE_FAMILY: "calls in text (canitoolcall)"}
 
@@ -40,7 +41,7 @@ def _outcomes(stats: dict[str, list[Any]], kind: str) -> dict[str, dict[str, boo
         for report in stats.get(outcome, ()):
             properties = dict(getattr(report, "user_properties", ()))
             if kind in properties:
-                is_right = outcome == "passed" and KNOWN_WRONG not in properties
                 cases = found[properties[kind]]
-                cases[properties[CASE]] = cases.get(properties[CASE], True) and is_right
+                for name, is_right in properties[CASES].items():
+                    cases[name] = cases.get(name, True) and is_right
     return found

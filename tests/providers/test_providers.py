@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import anyio
 import pytest
@@ -9,9 +10,10 @@ import pytest
 from agentkit.config.load import default_family, load_catalog, resolve_model
 from agentkit.sandbox import sandbox
 from agentkit.sandbox.wire.providers import PROVIDERS
+from tests.case_group import case_group
 from tests.providers.conversations import CONVERSATIONS, Conversation, good_calls, hold
 from tests.providers.judge import check_bodies
-from tests.providers.table import PROVIDER, WHAT
+from tests.providers.table import PROVIDER, SUCCEEDED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,18 +56,8 @@ def _rows() -> Iterator[Row]:
 ROWS = tuple(_rows())
 
 
-@pytest.mark.parametrize("is_streamed", [False, True], ids=["complete", "streamed"])
-@pytest.mark.parametrize("conversation", CONVERSATIONS, ids=[c.name for c in CONVERSATIONS])
-@pytest.mark.parametrize("row", ROWS, ids=[f"{row.provider}-{row.model}" for row in ROWS])
-async def test_a_provider_is_talked_to_in_its_own_form(
-    row: Row,
-    conversation: Conversation,
-    is_streamed: bool,
-    record_property: Callable[[str, object], None],
-) -> None:
-    """It accepts every request but those it has to be learned from; the answer is the same."""
-    record_property(PROVIDER, row.title)
-    record_property(WHAT, conversation.name)
+async def _check(row: Row, conversation: Conversation, *, is_streamed: bool) -> None:
+    """Hold a conversation and check the answer and the requests."""
     alter = conversation.alter() if conversation.alter else None
     with anyio.fail_after(60):
         async with sandbox(row.model, provider=row.provider, alter=alter) as running:
@@ -78,6 +70,22 @@ async def test_a_provider_is_talked_to_in_its_own_form(
     assert len(running.requests) == sum(result.turns for result in results) + row.refused
     if resolved.provider.dialect == "openai_chat" and resolved.model.rules == "mistral":
         check_bodies(running.chats[row.refused :])
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[f"{row.provider}-{row.model}" for row in ROWS])
+async def test_a_provider_is_talked_to_in_its_own_form(
+    row: Row, record_property: Callable[[str, object], None]
+) -> None:
+    """It accepts every request but those it has to be learned from; the answer is the same."""
+    succeeded = {conversation.name: [0, 2] for conversation in CONVERSATIONS}
+    record_property(PROVIDER, row.title)
+    record_property(SUCCEEDED, succeeded)
+
+    with case_group() as case:
+        for conversation, is_streamed in product(CONVERSATIONS, (False, True)):
+            with case(f"{conversation.name}, {'streamed' if is_streamed else 'complete'}"):
+                await _check(row, conversation, is_streamed=is_streamed)
+                succeeded[conversation.name][0] += 1
 
 
 def test_every_provider_of_the_catalog_has_a_form() -> None:

@@ -31,11 +31,12 @@ SCHEMAS: Mapping[str, JsonObject] = {
     "fs.read": ANYTHING,
     "now": ANYTHING,
 }
+CHECKS = {name: JsonSchema(schema) for name, schema in SCHEMAS.items()}
 EMPTY = History()
 
 
 def _fits(name: str, arguments: str) -> bool:
-    check = JsonSchema(SCHEMAS[name])
+    check = CHECKS[name]
     repaired = repair_arguments(
         arguments, schema=SCHEMAS[name], is_valid=lambda value: not check.violations(value, limit=1)
     )

@@ -5,12 +5,30 @@ import time
 
 import pytest
 
+from tests.case_group import case_group
 from tests.unit.dialect.text_calls.readings import NO_TOOLS, loaded, read
 
 PARIS = '{"city": "Paris"}'
 CALL = f'{{"name": "get_weather", "arguments": {PARIS}}}'
 FIT = [("get_weather", PARIS)]
 PRECISE = "0.12345678901234567890123"
+CALLS = [
+    CALL,
+    f"[{CALL}]",
+    f"```json\n{CALL}\n```",
+    f"get_weather{PARIS}",
+    f"get_weather {PARIS}",
+    f"get_weather[ARGS]{PARIS}",
+    f"get_weather[CALL_ID]abc123def[ARGS]{PARIS}",
+    f"get\\_weather{PARIS}",
+    f'{{"name": "get_weather", "parameters": {PARIS}}}',
+    f'{{"type": "function", "function": {{"name": "get_weather", "arguments": {PARIS}}}}}',
+    f'{{"function": "get_weather", "args": {PARIS}, "id": "a1B2c3D4e"}}',
+    f'{{"tool": "get_weather", "input": {PARIS}}}',
+    "{'name': 'get_weather', 'arguments': {'city': 'Paris'}}",
+    '[{"name": "get\\_weather", "arguments": {"city": "Paris"}}]',
+    json.dumps({"name": "get_weather", "arguments": PARIS}),
+]
 
 
 @pytest.mark.parametrize(
@@ -33,39 +51,22 @@ PRECISE = "0.12345678901234567890123"
         "<|python_tag|>",
     ],
 )
-@pytest.mark.parametrize(
-    "call",
-    [
-        CALL,
-        f"[{CALL}]",
-        f"```json\n{CALL}\n```",
-        f"get_weather{PARIS}",
-        f"get_weather {PARIS}",
-        f"get_weather[ARGS]{PARIS}",
-        f"get_weather[CALL_ID]abc123def[ARGS]{PARIS}",
-        f"get\\_weather{PARIS}",
-        f'{{"name": "get_weather", "parameters": {PARIS}}}',
-        f'{{"type": "function", "function": {{"name": "get_weather", "arguments": {PARIS}}}}}',
-        f'{{"function": "get_weather", "args": {PARIS}, "id": "a1B2c3D4e"}}',
-        f'{{"tool": "get_weather", "input": {PARIS}}}',
-        "{'name': 'get_weather', 'arguments': {'city': 'Paris'}}",
-        '[{"name": "get\\_weather", "arguments": {"city": "Paris"}}]',
-        json.dumps({"name": "get_weather", "arguments": PARIS}),
-    ],
-)
-def test_a_call_after_a_marker_is_found_in_every_form(marker: str, call: str) -> None:
+def test_a_call_after_a_marker_is_found_in_every_form(marker: str) -> None:
     """Prose after a call at the start is an invented result, and is dropped."""
-    for after in ("", "</s>", "\n</tool_call>"):
-        for size in (None, 1):
-            alone = read(f"{marker}{call}{after}", size=size)
-            behind = read(f"I look.\n{marker}{call}{after}", size=size)
-            assert (alone.text, alone.calls) == ("", FIT)
-            assert (behind.text, behind.calls) == ("I look.", FIT)
+    with case_group() as case:
+        for call in CALLS:
+            for after in ("", "</s>", "\n</tool_call>"):
+                for size in (None, 1):
+                    with case(f"{call}{after} in pieces of {size}"):
+                        alone = read(f"{marker}{call}{after}", size=size)
+                        behind = read(f"I look.\n{marker}{call}{after}", size=size)
+                        assert (alone.text, alone.calls) == ("", FIT)
+                        assert (behind.text, behind.calls) == ("I look.", FIT)
 
-    invented = read(f"{marker}{call}$$ In Paris it is 20 degrees.")
-
-    assert (invented.text, invented.calls) == ("", FIT)
-    assert invented.dropped == ["dropped_text"]
+            with case(f"{call} and an invented result"):
+                invented = read(f"{marker}{call}$$ In Paris it is 20 degrees.")
+                assert (invented.text, invented.calls) == ("", FIT)
+                assert invented.dropped == ["dropped_text"]
 
 
 @pytest.mark.parametrize(

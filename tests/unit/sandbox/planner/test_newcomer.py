@@ -18,6 +18,7 @@ from agentkit_tools.calculator import TOOLS as CALCULATOR
 from agentkit_tools.clock import build_tools
 from agentkit_tools.files import files
 from agentkit_tools.units import TOOLS as UNITS
+from tests.case_group import case_group
 from tests.unit.sandbox.planner.newcomer_questions import ANSWERABLE, NOT_ANSWERABLE
 
 
@@ -115,19 +116,21 @@ def test_no_answer_is_wrong(asked: dict[str, Asked], capsys: pytest.CaptureFixtu
     assert right >= 45
 
 
-@pytest.mark.parametrize("question", NOT_ANSWERABLE)
-def test_a_refusal_says_what_was_not_understood(question: str, asked: dict[str, Asked]) -> None:
+def test_a_refusal_says_what_was_not_understood(asked: dict[str, Asked]) -> None:
     """It calls no tool."""
     reasons = ("It does not understand: ", "does not give what the tool")
-    assert asked[question].calls == 0
-    assert any(one in asked[question].answer for one in reasons)
-    assert asked[question].files == ["notes.txt", "todo.md"]
+    with case_group() as case:
+        for question in NOT_ANSWERABLE:
+            with case(question):
+                assert asked[question].calls == 0
+                assert any(one in asked[question].answer for one in reasons)
+                assert asked[question].files == ["notes.txt", "todo.md"]
 
 
-@pytest.mark.parametrize(("question", "expected"), ANSWERABLE)
-def test_an_answer_holds_what_was_asked_for(
-    question: str, expected: tuple[str, ...], asked: dict[str, Asked]
-) -> None:
+def test_an_answer_holds_what_was_asked_for(asked: dict[str, Asked]) -> None:
     """As a sentence."""
-    assert asked[question].calls
-    assert [text for text in expected if text not in asked[question].answer] == []
+    with case_group() as case:
+        for question, expected in ANSWERABLE:
+            with case(question):
+                assert asked[question].calls
+                assert [text for text in expected if text not in asked[question].answer] == []
