@@ -259,16 +259,19 @@ class SessionTree(RuleBasedStateMachine):
     @invariant()
     def the_database_holds_what_the_model_holds(self) -> None:
         """Heads, paths, trees and versions; what is not live is not found."""
-        listed = self._call(self._sessions.list, tenant=self._tenant, limit=1000).sessions
+        self._portal.call(self._check)
+
+    async def _check(self) -> None:
+        listed = await self._sessions.list(tenant=self._tenant, limit=1000)
         live = self._in_state("live")
-        assert {info.id for info in listed} == {talk.id for talk in live}
+        assert {info.id for info in listed.sessions} == {talk.id for talk in live}
         for talk in live:
-            session = self._call(self._sessions.get, talk.id, tenant=self._tenant)
+            session = await self._sessions.get(talk.id, tenant=self._tenant)
             assert (session.version, session.info.head) == (talk.version, talk.head)
-            path = self._call(session.entries)
+            path = await session.entries()
             assert [entry.id for entry in path] == self._path(talk.head)
             assert [entry.depth for entry in path] == list(range(len(path)))
-            tree = self._call(session.tree)
+            tree = await session.tree()
             assert {entry.id for entry in tree} == self._tree(talk)
             assert len(tree) == len(self._tree(talk))
             for entry in tree:
@@ -276,20 +279,23 @@ class SessionTree(RuleBasedStateMachine):
                 assert (entry.parent_id, entry.message.text) == (model.parent, model.text)
         for talk in (*self._in_state("deleted"), *self._in_state("removed")):
             with pytest.raises(SessionNotFoundError):
-                self._call(talk.writers[0].refresh)
+                await talk.writers[0].refresh()
 
     def teardown(self) -> None:
         """Find each message that is left by its own word, and delete what is left."""
+        self._portal.call(self._find_and_delete)
+
+    async def _find_and_delete(self) -> None:
         for talk in self._in_state("live"):
             for entry in talk.own:
                 model = self._entries[entry]
                 word = model.text.split()[0]
                 if model.text == "at once":
                     continue
-                hits = self._call(self._sessions.search, word, tenant=self._tenant, limit=100)
+                hits = await self._sessions.search(word, tenant=self._tenant, limit=100)
                 assert entry in {hit.entry_id for hit in hits}
-            self._call(self._sessions.delete, talk.id, tenant=self._tenant)
-        self._call(self._sessions.gc, timedelta())
+            await self._sessions.delete(talk.id, tenant=self._tenant)
+        await self._sessions.gc(timedelta())
 
 
 def test_trees_are_those_of_a_model(database_url: str) -> None:
