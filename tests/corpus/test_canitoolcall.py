@@ -15,10 +15,9 @@ import canitoolcall
 import pytest
 
 from agentkit.config.profile import Reasoning
-from agentkit.tools.tool import Tool
 from tests.case_group import case_group
 from tests.corpus.table import CASES, SUITE_FAMILY
-from tests.corpus.text_answers import Outcome, Written, pieces_of, play_text, recording_tools
+from tests.corpus.text_answers import Outcome, RecordingTools, Written, pieces_of, play_text
 
 Fixture = dict[str, Any]  # JSON of the package
 FOLDER = Path(canitoolcall.__file__).parent / "_data" / "fixtures"
@@ -60,11 +59,8 @@ def _reasoning(fixture: Fixture) -> Reasoning:
 async def _play(fixture: Fixture, cut: Cut) -> Outcome:
     is_limited = "truncated" in fixture["tags"]
     answer = Written(text=fixture["raw_output"], is_limited=is_limited)
-
-    def tools(outcome: Outcome) -> list[Tool]:
-        # Without effects, as a call whose values were repaired would have to be confirmed.
-        return recording_tools(fixture["tools"], outcome, read_only=True)
-
+    # Without effects, as a call whose values were repaired would have to be confirmed.
+    tools = RecordingTools(fixture["tools"], read_only=True)
     return await play_text(answer, tools, cut=cut, reasoning=_reasoning(fixture))
 
 

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from agentkit.history import History
 from agentkit.message import AssistantMessage, ToolCall, ToolResult, UserMessage
-from agentkit.tools.tool import Tool
 from tests.corpus.formats import FORMATS, WITH_OPENER, Format
 from tests.corpus.quotations import WAYS
 from tests.corpus.text_answers import (
@@ -21,10 +20,10 @@ from tests.corpus.text_answers import (
     QUESTION,
     Call,
     Outcome,
+    RecordingTools,
     Written,
     pieces_of,
     play_text,
-    recording_tools,
 )
 from tests.unit.dialect.text_calls.readings import read
 
@@ -45,6 +44,7 @@ SPECS = [
     }
     for name, keys in (("delete_file", ["path"]), ("send_mail", ["to", "text"]), ("wait", ["for"]))
 ]
+TOOLS = RecordingTools(SPECS)
 DELETE = ("delete_file", {"path": "notes.txt"})
 TWO: list[Call] = [DELETE, ("send_mail", {"to": "ann@example.org", "text": "It is gone."})]
 ONE_AND_TWO: list[list[Call]] = [[DELETE], TWO]
@@ -66,13 +66,9 @@ def _play(answers: Iterable[Written], cut: Cut, history: History = QUESTION) -> 
     """Let an agent get each answer; it does not depend on the event loop what it is read as."""
 
     async def play_all() -> list[Outcome]:
-        return [await play_text(one, _tools, cut=cut, history=history) for one in answers]
+        return [await play_text(one, TOOLS, cut=cut, history=history) for one in answers]
 
     return anyio.run(play_all)
-
-
-def _tools(outcome: Outcome) -> list[Tool]:
-    return recording_tools(SPECS, outcome)
 
 
 @NATIVES

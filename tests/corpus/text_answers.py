@@ -10,6 +10,7 @@ import json
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from agentkit import (
@@ -99,25 +100,33 @@ class Outcome:
         return [call for call in self.first.tool_calls if call.rejection is None]
 
 
-def recording_tools(
-    specs: Iterable[Json], outcome: Outcome, *, read_only: bool = False
-) -> list[Tool]:
-    """Return tools from their definitions in the OpenAI format; each records its calls."""
-    return [_recording_tool(spec["function"], outcome, read_only=read_only) for spec in specs]
+class RecordingTools:
+    """Tools from their definitions in the OpenAI format; each records its calls.
 
+    They are made once, for many answers. An instance is called with the outcome of the next one.
+    """
 
-def _recording_tool(spec: Json, outcome: Outcome, *, read_only: bool) -> Tool:
-    async def run(arguments: Json) -> str:
-        outcome.ran.append((spec["name"], arguments))
-        return "done"
+    def __init__(self, specs: Iterable[Json], *, read_only: bool = False) -> None:
+        self._outcome = Outcome()
+        self._tools = [self._tool(spec["function"], read_only=read_only) for spec in specs]
 
-    return Tool.from_schema(
-        name=spec["name"],
-        description=spec.get("description") or "",
-        input_schema=spec.get("parameters") or {"type": "object"},
-        handler=run,
-        read_only=read_only,
-    )
+    def __call__(self, outcome: Outcome) -> list[Tool]:
+        """Record calls in `outcome` from now on, and return the tools."""
+        self._outcome = outcome
+        return self._tools
+
+    def _tool(self, spec: Json, *, read_only: bool) -> Tool:
+        async def run(arguments: Json) -> str:
+            self._outcome.ran.append((spec["name"], arguments))
+            return "done"
+
+        return Tool.from_schema(
+            name=spec["name"],
+            description=spec.get("description") or "",
+            input_schema=spec.get("parameters") or {"type": "object"},
+            handler=run,
+            read_only=read_only,
+        )
 
 
 def pieces_of(text: str, *, seed: str | None = None, size: int | None = None) -> list[str]:
@@ -221,9 +230,21 @@ def _exchange(answer: Written, *, cut: Callable[[str], Sequence[str]] | None) ->
         message: JsonObject = {"role": "assistant", "content": answer.text, **ending}
         choice: JsonObject = {"index": 0, "message": message, "finish_reason": answer.finish_reason}
         return ScriptedExchange.of_json({"id": "a", "choices": [choice], "usage": USAGE})
-    deltas = [{"content": piece} for piece in cut(answer.text)]
-    chunks = [{"delta": delta} for delta in (*deltas, ending) if delta]
-    last = {"delta": {}, "finish_reason": answer.finish_reason}
-    events = [f"data: {json.dumps({'choices': [one]})}\n\n" for one in (*chunks, last)]
-    usage = f"data: {json.dumps({'choices': [], 'usage': USAGE})}\n\n"
-    return ScriptedExchange.of_events(*events, usage, "data: [DONE]\n\n")
+    chunks = [_text_chunk(piece) for piece in cut(answer.text) if piece]
+    last: list[JsonObject] = [{"delta": ending}] if ending else []
+    last.append({"delta": {}, "finish_reason": answer.finish_reason})
+    chunks += [_chunk({"choices": [one]}) for one in last]
+    return ScriptedExchange.of_events(*chunks, _USAGE_CHUNK, b"data: [DONE]\n\n")
+
+
+def _chunk(value: JsonObject) -> bytes:
+    return f"data: {json.dumps(value)}\n\n".encode()
+
+
+@lru_cache(maxsize=4096)
+def _text_chunk(piece: str) -> bytes:
+    """Return an event with a piece of text; most are single characters, which recur."""
+    return _chunk({"choices": [{"delta": {"content": piece}}]})
+
+
+_USAGE_CHUNK = _chunk({"choices": [], "usage": USAGE})
