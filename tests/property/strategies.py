@@ -1,6 +1,7 @@
 """Strategies for messages and histories with all values that the types allow."""
 
 import json
+from dataclasses import replace
 
 from hypothesis import strategies as st
 
@@ -65,6 +66,20 @@ user_messages = st.lists(readable_blocks, max_size=3).map(
 )
 
 
+assistant_messages = st.builds(
+    AssistantMessage,
+    content=st.lists(readable_blocks, max_size=2).map(tuple),
+    tool_calls=st.just(())
+    | st.lists(
+        st.builds(ToolCall, id=call_ids, name=tool_names, arguments=argument_texts),
+        max_size=3,
+        unique_by=lambda call: call.id,
+    ).map(tuple),
+)
+messages = st.one_of(system_messages, user_messages, assistant_messages)
+result_blocks = st.lists(any_blocks, max_size=2)
+
+
 @st.composite
 def histories(draw: st.DrawFn, *, max_messages: int = 8) -> History:
     """Draw a history in which each call has its result, in any order."""
@@ -72,33 +87,29 @@ def histories(draw: st.DrawFn, *, max_messages: int = 8) -> History:
     used: set[str] = set()
     count = draw(st.integers(0, max_messages))
     for _ in range(count):
-        message = draw(st.one_of(system_messages, user_messages, _assistant_messages(used)))
-        history += [message]
+        message = draw(messages)
         if isinstance(message, AssistantMessage):
-            used.update(call.id for call in message.tool_calls)
-            history = history + _results(draw, message.tool_calls)
+            calls = tuple(_with_new_id(call, used) for call in message.tool_calls)
+            history += [replace(message, tool_calls=calls), *_results(draw, calls)]
+        else:
+            history += [message]
     return history
 
 
-def _assistant_messages(used: set[str]) -> st.SearchStrategy[AssistantMessage]:
-    ids = call_ids.filter(lambda call_id: call_id not in used)
-    calls = st.lists(
-        st.builds(ToolCall, id=ids, name=tool_names, arguments=argument_texts),
-        max_size=3,
-        unique_by=lambda call: call.id,
-    )
-    return st.builds(
-        AssistantMessage,
-        content=st.lists(readable_blocks, max_size=2).map(tuple),
-        tool_calls=st.just(()) | calls.map(tuple),
-    )
+def _with_new_id(call: ToolCall, used: set[str]) -> ToolCall:
+    """Return a call whose id no other has; a strategy for each message would take long to make."""
+    call_id = call.id
+    while call_id in used:
+        call_id += "+"
+    used.add(call_id)
+    return call if call_id == call.id else replace(call, id=call_id)
 
 
 def _results(draw: st.DrawFn, calls: tuple[ToolCall, ...]) -> list[Message]:
     results: list[Message] = []
     order = draw(st.permutations(calls))
     for call in order:
-        blocks = draw(st.lists(any_blocks, max_size=2))
+        blocks = draw(result_blocks)
         is_error = draw(st.booleans())
         results.append(ToolResult(call_id=call.id, content=tuple(blocks), is_error=is_error))
     return results
