@@ -54,6 +54,8 @@ class PostgresServer:
         """Start the server and wait until it answers."""
         command = [str(self._programs / "postgres"), "-D", str(self._data), "-F"]
         command += ["-k", str(self._folder), "-c", "listen_addresses=", "-c", "max_connections=200"]
+        # Each connection is a process that maps these buffers; tests have little data.
+        command += ["-c", "shared_buffers=16MB"]
         self._process = subprocess.Popen(  # noqa: S603 - constant arguments
             command, stdout=self._log, stderr=self._log, **self._as_user()
         )
