@@ -2,9 +2,8 @@
 
 import json
 import os
-import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,18 +27,8 @@ SERVERS: dict[str, Sequence[str]] = {
     "git": [sys.executable, "-m", "mcp_server_git"],
     "time": [sys.executable, "-m", "mcp_server_time"],
 }
-MESSAGES = (
-    {
-        "id": 1,
-        "method": "initialize",
-        "params": {
-            "protocolVersion": "2025-06-18",
-            "capabilities": {},
-            "clientInfo": {"name": "test", "version": "1"},
-        },
-    },
-    {"method": "notifications/initialized"},
-)
+RECORDED = '"$@" | tee "$0"'
+"""A command of the shell: the server, whose output is also written to a file."""
 
 
 def command(name: str) -> list[str]:
@@ -65,47 +54,13 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
-def raw_tools(words: Sequence[str], folder: Path) -> list[dict[str, Any]]:
-    """Return what the server lists, read without any client."""
-    with subprocess.Popen(  # noqa: S603  # constant arguments
-        words,
-        cwd=folder,
-        env=environment(folder),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
-        try:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            answers = _answers(process.stdout)
-            for message in MESSAGES:
-                _send(process.stdin, message)
-            next(one for one in answers if one.get("id") == 1)
-            tools: list[dict[str, Any]] = []
-            cursor: str | None = None
-            for number in range(2, 50):
-                params = {} if cursor is None else {"cursor": cursor}
-                _send(process.stdin, {"id": number, "method": "tools/list", "params": params})
-                page = next(one for one in answers if one.get("id") == number)["result"]
-                tools += page["tools"]
-                cursor = page.get("nextCursor")
-                if cursor is None:
-                    break
-            return tools
-        finally:
-            process.kill()
-
-
-def _send(stream: Any, message: dict[str, Any]) -> None:
-    stream.write(json.dumps({"jsonrpc": "2.0", **message}) + "\n")
-    stream.flush()
-
-
-def _answers(stream: Any) -> Iterator[dict[str, Any]]:
-    for line in stream:
-        yield json.loads(line)
+def raw_tools(output: Path) -> list[dict[str, Any]]:
+    """Return what a server listed, read from its output without the client."""
+    messages = map(json.loads, output.read_text(encoding="utf-8").splitlines())
+    results = [message.get("result", {}) for message in messages]
+    pages = [result for result in results if "tools" in result]
+    assert not pages[-1].get("nextCursor")
+    return [tool for page in pages for tool in page["tools"]]
 
 
 @pytest.mark.timeout(2 * LIMIT_SECONDS)
@@ -113,16 +68,20 @@ def _answers(stream: Any) -> Iterator[dict[str, Any]]:
 @pytest.mark.parametrize("name", SERVERS)
 async def test_every_tool_is_offered_or_the_reason_is_reported(name: str, tmp_path: Path) -> None:
     """With its own name, and with a schema that providers accept."""
-    words = command(name)
-    listed = raw_tools(words, tmp_path)
+    output = tmp_path / "output.jsonl"
     toolset = MCPToolset.stdio(
-        *words, env=environment(tmp_path), cwd=tmp_path, name=name, search_threshold=None
+        *("/bin/sh", "-c", RECORDED, str(output), *command(name)),
+        env=environment(tmp_path),
+        cwd=tmp_path,
+        name=name,
+        search_threshold=None,
     )
 
     async with toolset.open():
         offered = {tool.own_name: tool for tool in await toolset.list_tools(History())}
         reports = "\n".join(report.message for report in toolset.take_reports())
 
+    listed = raw_tools(output)
     assert listed
     missing = [tool["name"] for tool in listed if tool["name"] not in offered]
     assert [one for one in missing if repr(one) not in reports] == []
