@@ -158,11 +158,16 @@ class Campaign:
     def _measure_takeover(self, worker: int) -> None:
         """Wait until the runs of a worker are not its own any more."""
         begun = time.monotonic()
-        if not self._query(_HELD, (f"w{worker}-%",))[0][0]:
-            return
-        while self._query(_HELD, (f"w{worker}-%",))[0][0] and time.monotonic() < self._end:
-            time.sleep(0.05)
-        self.report.takeover_seconds.append(round(time.monotonic() - begun, 2))
+        if self._ask(partial(self._wait_until_free, worker)):
+            self.report.takeover_seconds.append(round(time.monotonic() - begun, 2))
+
+    async def _wait_until_free(self, worker: int, store: LockingStore) -> bool:
+        """Wait over one connection until a worker has no runs; return whether it had any."""
+        had_any = False
+        while (await store.run(_HELD, (f"w{worker}-%",)))[0][0] and time.monotonic() < self._end:
+            had_any = True
+            await anyio.sleep(0.05)
+        return had_any
 
     def _pause(self, seconds: float) -> None:
         """Approve what is asked meanwhile."""
