@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import pytest
 from hypothesis import settings
 
 from tests.corpus import table as corpus_table
-from tests.forked_python import import_all, serve_python
+from tests.forked_python import import_all, serve_python, start_python, wait_for_python
 from tests.providers.table import write_table
 
 pytest_plugins = ["tests.databases", "tests.unit.transport.web_server"]
@@ -69,6 +69,19 @@ MEASURED = tuple(
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker of tests without coverage."""
     config.addinivalue_line("markers", "untraced: measure no coverage of this test")
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_configure_node(node: Any) -> None:
+    """Let the processes that run tests share the one that is forked."""
+    node.workerinput["python"] = _shared_python(node.config)
+
+
+@cache
+def _shared_python(config: pytest.Config) -> list[str]:
+    started = ExitStack()
+    config.add_cleanup(started.close)
+    return started.enter_context(start_python())
 
 
 @pytest.hookimpl(trylast=True)  # after pytest-cov has begun
@@ -220,8 +233,13 @@ def anyio_backend(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def python() -> Iterator[list[str]]:
+def python(request: pytest.FixtureRequest) -> Iterator[list[str]]:
     """Return the command of a Python that has loaded agentkit; see `forked_python`."""
+    shared = getattr(request.config, "workerinput", {}).get("python")
+    if shared is not None:
+        wait_for_python(shared)
+        yield shared
+        return
     with serve_python() as command:
         yield command
 

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
@@ -26,6 +27,7 @@ FORKED = ROOT / "tests" / "mcp" / "forked.py"
 SERVER = FORKED.with_name("forking_server.py")
 PACKAGES = ("agentkit", "agentkit_tools", "agentkit_agents")
 MISSING = "AGENTKIT_TEST_MISSING_PACKAGES"
+LIMIT_SECONDS = 300
 
 
 def import_all() -> None:
@@ -44,6 +46,14 @@ def serve_python(*, missing: Collection[str] = ()) -> Iterator[list[str]]:
     Args:
         missing: packages that cannot be imported, as if they were not installed.
     """
+    with start_python(missing=missing) as command:
+        wait_for_python(command)
+        yield command
+
+
+@contextmanager
+def start_python(*, missing: Collection[str] = ()) -> Iterator[list[str]]:
+    """Yield the command, which can be used once `wait_for_python` has returned."""
     folder = Path(tempfile.mkdtemp(prefix="agentkit-"))  # a socket's path has at most 107 bytes
     path = folder / "python"
     try:
@@ -56,14 +66,22 @@ def serve_python(*, missing: Collection[str] = ()) -> Iterator[list[str]]:
                 "PYTHONUTF8": "1",
                 MISSING: " ".join(missing),
             },
-            stdout=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
         ) as server:
-            assert server.stdout is not None
-            server.stdout.readline()
             yield [sys.executable, "-S", "-E", str(FORKED), str(path)]
             server.terminate()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def wait_for_python(command: list[str]) -> None:
+    """Wait until the process that is forked has loaded everything."""
+    path = Path(command[-1])
+    end = time.monotonic() + LIMIT_SECONDS
+    while not path.exists():
+        if time.monotonic() > end:
+            raise RuntimeError(f"{SERVER} did not open its socket.")
+        time.sleep(0.02)
 
 
 def start(arguments: list[str]) -> None:

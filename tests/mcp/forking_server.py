@@ -33,8 +33,9 @@ def serve(path: str, module: str) -> None:
     signal.set_wakeup_fd(on_end, warn_on_full_buffer=False)
     programs: dict[int, socket.socket] = {}
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(path)
+        listener.bind(f"{path}~")
         listener.listen(100)
+        Path(f"{path}~").rename(path)  # so that one that can be seen can be asked
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         while True:
