@@ -22,6 +22,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from tests.mcp.forked import ask_with
+
 ROOT = Path(__file__).resolve().parents[1]
 FORKED = ROOT / "tests" / "mcp" / "forked.py"
 SERVER = FORKED.with_name("forking_server.py")
@@ -82,6 +84,28 @@ def wait_for_python(command: list[str]) -> None:
         if time.monotonic() > end:
             raise RuntimeError(f"{SERVER} did not open its socket.")
         time.sleep(0.02)
+
+
+def run_python(
+    python: list[str],
+    arguments: list[str],
+    *,
+    folder: Path,
+    variables: dict[str, str],
+    seconds: float,
+) -> tuple[int, str]:
+    """Run a program without input, and return its exit code and all it printed.
+
+    The forked process is asked here, without a process in between.
+
+    Raises:
+        TimeoutError: it takes longer than `seconds`.
+    """
+    with Path(os.devnull).open("rb") as nothing, tempfile.TemporaryFile() as output:
+        streams = {0: nothing.fileno(), 1: output.fileno(), 2: output.fileno()}
+        code = ask_with(python[-1], arguments, variables, str(folder), streams, seconds)
+        output.seek(0)
+        return code, output.read().decode()
 
 
 def start(arguments: list[str]) -> None:

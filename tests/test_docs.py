@@ -22,6 +22,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.forked_python import run_python
 from tests.snippet_checks import (
     check_catalog,
     check_dockerfile,
@@ -79,7 +80,7 @@ A busy machine may take longer to start the program than the guide lets it run.
 
 _FENCE = re.compile(r"^```(?P<language>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE_NAME = re.compile(r"# (\w+\.py)\n")
-_SIGNALS = re.compile(r"\btimeout\b|\bkill\b|&( |$)")
+_SIGNALS = re.compile(r"\btimeout\b|\bkill\b|(?<!&)&( |$)")
 _INCOMPLETE = re.compile("Missing parameter|requires an argument|--help: 0$|'…'")
 _EXIT_CODE = re.compile(r"# exit code (\d+)\s*$")
 
@@ -196,7 +197,10 @@ def check_python(block: Block, output: str | None, folder: Path, python: list[st
     name = _FILE_NAME.match(block.body)
     path = folder / (name[1] if name else "snippet.py")
     path.write_text(block.body)
-    code, shown = run([*python, str(path)], folder)
+    variables = environment(folder, is_forked=True)
+    code, shown = run_python(
+        python, [str(path)], folder=folder, variables=variables, seconds=LIMIT_SECONDS
+    )
     assert code == 0, shown
     if output is not None:
         shown_lines, lines = shown.splitlines(), output.splitlines()
