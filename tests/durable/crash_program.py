@@ -2,8 +2,7 @@
 
 usage: crash_program.py FOLDER URL BACKEND
 
-A worker that is ended is forked from this process, which has loaded everything and goes on with the
-run: it knows of that worker what is stored. Run by `test_crash_points.py`.
+Each life is forked from this process, which has loaded everything. Run by `test_crash_points.py`.
 """
 
 import gc
@@ -33,10 +32,6 @@ from tests.integration.durable_program import KILLED, in_a_process
 
 T = TypeVar("T")
 SCENARIOS = ("two_turns", "agents_in_parallel", "suspended_twice")
-_SESSIONS = (
-    "SELECT pid FROM pg_stat_activity "
-    "WHERE application_name = 'agentkit' AND pid <> pg_backend_pid()"
-)
 _UNDER_WAY = "SELECT DISTINCT worker FROM ak_runs WHERE status = 'running' AND id = ?"
 
 
@@ -100,10 +95,6 @@ async def live(folder: Path, url: str, scenario: str, *, run_id: str, at: int | 
         doing = Worker(store, {"a": agent}, settings=settings, clock=SystemClock())
         sweep = Liveness(store, doing, settings=settings, clock=SystemClock())
         runs = Runs(plain)
-        if plain.kind == "postgresql":
-            # The server ends the transactions of a process a little later than the process ends.
-            while await plain.run(_SESSIONS):  # noqa: ASYNC110 - no event shows it
-                await anyio.sleep(0.001)
         await runs.start("a", "go", run_id=run_id)
         for [name] in await plain.run(_UNDER_WAY, (run_id,)):
             await sweep.requeue(name)
@@ -133,28 +124,28 @@ async def read(runs: Runs, store: LockingStore, run_id: str) -> Any:
 
 
 def try_point(folder: Path, url: str, backend: str, *, scenario: str, at: int | None) -> Any:
-    """End a worker in a process of its own, be the next one here, and return how that went."""
+    """End a worker at one moment, start another one, and return how that went."""
     run_id = f"{scenario}-{at}"
     place = folder / run_id
     place.mkdir()
-
-    def life(at: int | None) -> Callable[[], None]:
-        work = partial(live, place, url, scenario, run_id=run_id, at=at)
-        return partial(anyio.run, work, backend=backend)
-
-    end = None if at is None else in_a_process(life(at))
-    try:
-        life(None)()
-    except BaseException as error:
-        error.add_note(f"The scenario is {scenario}, ended at {at} with {end}.")
-        raise
+    lives = [at] if at is None else [at, None]
+    ends = [
+        in_a_process(
+            partial(
+                anyio.run,
+                partial(live, place, url, scenario, run_id=run_id, at=one),
+                backend=backend,
+            )
+        )
+        for one in lives
+    ]
     ledger = Ledger(place / "ledger.txt")
     return {
         "scenario": scenario,
         "at": at,
         "run_id": run_id,
-        "end": end,
-        "moments": int((place / "moments.txt").read_text()),
+        "ends": ends,
+        "moments": int((place / "moments.txt").read_text()) if ends[-1] == 0 else 0,
         "lines": ledger.lines,
         "twice": ledger.done_twice(),
     }
@@ -185,16 +176,22 @@ def main() -> None:
     liveness.SWEEP_SECONDS = 3600
     worker.POLL_SECONDS = 3600
     anyio.run(migrate, url, backend=backend)
-    outcomes = [
-        try_point(folder, url, backend, scenario=scenario, at=None) for scenario in SCENARIOS
-    ]
+    outcomes = []
+    for scenario in SCENARIOS:
+        # Once here, so that the processes that follow need not load everything anew.
+        warm = folder / f"{scenario}-warm"
+        warm.mkdir()
+        work = partial(live, warm, url, scenario, run_id=f"{scenario}-warm", at=None)
+        anyio.run(work, backend=backend)
     gc.collect()
-    gc.freeze()  # a search for garbage in a child would copy all memory that it shares
-    outcomes += [
-        try_point(folder, url, backend, scenario=complete["scenario"], at=at)
-        for complete in outcomes
-        for at in range(1, complete["moments"] + 1)
-    ]
+    gc.freeze()
+    for scenario in SCENARIOS:
+        complete = try_point(folder, url, backend, scenario=scenario, at=None)
+        outcomes.append(complete)
+        outcomes += [
+            try_point(folder, url, backend, scenario=scenario, at=at)
+            for at in range(1, complete["moments"] + 1)
+        ]
     anyio.run(read_all, url, outcomes, backend=backend)
     json.dump(outcomes, sys.stdout)
 

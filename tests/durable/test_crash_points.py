@@ -25,7 +25,7 @@ def test_a_worker_that_ends_at_any_moment_changes_nothing(
     for one in outcomes:
         place = (one["scenario"], one["at"])
         undisturbed = complete[one["scenario"]]
-        assert one["end"] == (None if one["at"] is None else KILLED), place
+        assert one["ends"] == ([0] if one["at"] is None else [KILLED, 0]), place
         assert one["status"] == "done", place
         assert json.loads(one["history"]) == json.loads(undisturbed["history"]), place
         assert one["twice"] == [], place
