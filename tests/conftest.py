@@ -52,7 +52,7 @@ LONG = tuple(
         *("security/test_fuzz.py", "service/test_command_line.py"),
         *("security/test_escapes.py", "security/test_hostile_repositories.py"),
         *("page/test_explained_file.py", "page/test_long_conversation.py", "page/test_sizes.py"),
-        "unit/dialect/text_calls/test_linear.py",
+        *("unit/dialect/text_calls/test_linear.py", "unit/sandbox/planner/test_newcomer.py"),
     )
 )
 """Tests that start processes, or make many runs."""
