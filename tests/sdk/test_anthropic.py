@@ -10,8 +10,8 @@ import pytest
 from agentkit.config.load import default_family, load_catalog, resolve_model
 from agentkit.sandbox import Sandbox, sandbox
 from agentkit.sandbox.wire.providers import PROVIDERS
-
-anthropic = pytest.importorskip("anthropic")
+from tests.sdk.anthropic_sdk import anthropic
+from tests.shared_tls import TLS
 
 WEATHER = {
     "name": "weather",
@@ -38,6 +38,7 @@ async def _client(provider: str) -> AsyncIterator[tuple[Any, Sandbox, dict[str, 
                 base_url=running.base_url.removesuffix("/v1"),
                 api_key=running.api_key or "none",
                 max_retries=0,
+                http_client=anthropic.DefaultAsyncHttpxClient(verify=TLS),
                 _strict_response_validation=True,
             ) as client:
                 yield client, running, {"model": model, "max_tokens": 300}

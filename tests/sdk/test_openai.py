@@ -11,6 +11,7 @@ import pytest
 from agentkit.config.load import default_family, load_catalog, resolve_model
 from agentkit.sandbox import Sandbox, sandbox
 from agentkit.sandbox.wire.providers import PROVIDERS, find_provider_format
+from tests.shared_tls import TLS
 
 openai = pytest.importorskip("openai")
 
@@ -54,6 +55,7 @@ async def _client(provider: str) -> AsyncIterator[tuple[Any, Sandbox, dict[str, 
                 base_url=running.base_url,
                 api_key=running.api_key or "none",
                 max_retries=0,
+                http_client=openai.DefaultAsyncHttpxClient(verify=TLS),
                 _strict_response_validation=True,
             ) as client:
                 yield client, running, fields
@@ -159,7 +161,10 @@ async def test_raw_text_is_completed(provider: str) -> None:
     async with _client(provider) as (client, _, fields):
         request = {"prompt": prompt, "max_tokens": 200, **fields}
         completion = await client.completions.create(**request)
-        lenient = openai.AsyncOpenAI(base_url=client.base_url, api_key="none")
+        own_client = openai.DefaultAsyncHttpxClient(verify=TLS)
+        lenient = openai.AsyncOpenAI(
+            base_url=client.base_url, api_key="none", http_client=own_client
+        )
         async with lenient, await lenient.completions.create(**request, stream=True) as stream:
             pieces = [choice.text async for chunk in stream for choice in chunk.choices]
 

@@ -4,13 +4,14 @@ In:  requests.
 Out: answers, complete and streamed, in the same form.
 """
 
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
+
+from tests.shared_tls import TLS
 
 openai = pytest.importorskip("openai")
 
@@ -28,9 +29,6 @@ WEATHER = {
 }
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 SCHEMA = {"type": "json_schema", "json_schema": {"name": "place", "schema": CITY, "strict": True}}
-TLS = ssl.create_default_context()
-"""Loaded once: it takes a tenth of a second."""
-
 PNG = "data:image/png;base64,iVBORw0KGgo="
 
 

@@ -1,19 +1,18 @@
 """Anthropic's own client, which validates strictly, judges the messages of the service."""
 
 import json
-import ssl
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from agentkit.chat import ModelSettings
+from tests.sdk.anthropic_sdk import anthropic
 from tests.service.rule_model import RuleModel
+from tests.shared_tls import TLS
 
-anthropic = pytest.importorskip("anthropic")
 httpx2 = pytest.importorskip("httpx2")  # which that client uses
 
-TLS = ssl.create_default_context()
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 WEATHER = {"name": "weather", "description": "Return the weather.", "input_schema": CITY}
 SCHEMA = {"format": {"type": "json_schema", "schema": CITY}}

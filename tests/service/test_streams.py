@@ -16,6 +16,7 @@ from agentkit.errors import ConfigError
 from agentkit.service import ServedAgent, build_service, open_port
 from agentkit.service.service import Service
 from tests.service.rule_model import RuleModel
+from tests.shared_tls import TLS
 
 LONG = 60
 
@@ -56,7 +57,7 @@ async def test_a_client_that_leaves_stops_its_run(
     if path == "/v1/responses":
         content = {"model": "helper", "input": text, "stream": stream}
     with waiting(model):
-        async with httpx.AsyncClient() as client, anyio.create_task_group() as tasks:
+        async with httpx.AsyncClient(verify=TLS) as client, anyio.create_task_group() as tasks:
             request = client.build_request("POST", f"{server_url}{path}", json=content)
 
             async def ask() -> None:
@@ -80,7 +81,7 @@ async def test_a_quiet_stream_begins_in_time_and_is_kept_alive(
     """The answer follows when it is there."""
     with waiting(model):
         async with (
-            httpx.AsyncClient(timeout=LONG) as client,
+            httpx.AsyncClient(timeout=LONG, verify=TLS) as client,
             client.stream("POST", f"{url}{path}", json=body("silent", stream=True)) as answer,
         ):
             lines = list[str]()
@@ -107,7 +108,7 @@ async def test_a_failure_after_a_ping_is_the_last_event(url: str, model: RuleMod
     """The status was sent already."""
     with waiting(model):
         async with (
-            httpx.AsyncClient(timeout=LONG) as client,
+            httpx.AsyncClient(timeout=LONG, verify=TLS) as client,
             client.stream(
                 "POST",
                 f"{url}/v1/chat/completions",
@@ -137,7 +138,7 @@ async def test_a_run_may_go_on_without_its_client() -> None:
     model = RuleModel()
     with waiting(model):
         async with open_port(small(model, on_disconnect="finish"), port=0) as running:
-            async with httpx.AsyncClient() as client, anyio.create_task_group() as tasks:
+            async with httpx.AsyncClient(verify=TLS) as client, anyio.create_task_group() as tasks:
                 address = f"{running.url}/v1/chat/completions"
                 tasks.start_soon(post, client, address, body("silent", stream=True))
                 await happens(model.has_begun)
@@ -161,7 +162,7 @@ async def test_what_is_under_way_may_end_while_the_service_stops(stream: bool) -
     with waiting(model):
         async with (
             open_port(small(model), port=0) as running,
-            httpx.AsyncClient() as client,
+            httpx.AsyncClient(verify=TLS) as client,
             anyio.create_task_group() as tasks,
         ):
             address = f"{running.url}/v1/chat/completions"
@@ -195,7 +196,7 @@ async def test_what_does_not_end_in_time_is_cancelled_with_an_error(stream: bool
         service = build_service({"helper": Agent(model)}, first_byte_seconds=0.01)
         async with (
             open_port(service, port=0) as running,
-            httpx.AsyncClient() as client,
+            httpx.AsyncClient(verify=TLS) as client,
             anyio.create_task_group() as tasks,
         ):
             headers_arrived = anyio.Event()

@@ -13,6 +13,7 @@ from agentkit.json_schema import JsonValue
 from agentkit.sandbox import Sandbox, launch, sandbox
 from agentkit.sandbox.http_server import ServerLimits
 from agentkit.testing import ManualClock
+from tests.shared_tls import TLS
 
 ADD: JsonValue = {
     "type": "function",
@@ -40,7 +41,7 @@ async def _running(
     clock = ManualClock(datetime(2026, 1, 1, tzinfo=UTC))
     async with (
         sandbox(clock=clock, limits=limits) as running,
-        httpx.AsyncClient(base_url=running.base_url, timeout=60) as client,
+        httpx.AsyncClient(base_url=running.base_url, timeout=60, verify=TLS) as client,
     ):
         yield running, client
 
@@ -224,7 +225,7 @@ async def test_a_body_over_the_limit_is_rejected_before_it_is_read() -> None:
 
 async def test_the_models_are_listed() -> None:
     """With the one it was launched for."""
-    async with launch("my-model") as url, httpx.AsyncClient(base_url=url) as client:
+    async with launch("my-model") as url, httpx.AsyncClient(base_url=url, verify=TLS) as client:
         listed = (await client.get("/models")).json()
         answer = await client.post("/chat/completions", json={**_body(ASKED), "model": "my-model"})
 

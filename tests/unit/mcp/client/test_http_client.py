@@ -4,6 +4,7 @@ import gzip
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -200,3 +201,14 @@ async def test_an_event_stream_has_no_limit_in_total() -> None:
         answer = await Client().post(url)
 
     assert len(answer.content) == 450_000
+
+
+async def test_certificates_are_those_that_the_environment_names_now(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """They are read once for each place, not once for a process."""
+    async with answering(response(json.dumps(ANSWER).encode(), *JSON)) as url:
+        assert (await Client().post(url)).json() == ANSWER
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+        with pytest.raises(FileNotFoundError):
+            await Client().post(url)
