@@ -70,8 +70,10 @@ def start_python(*, missing: Collection[str] = ()) -> Iterator[list[str]]:
             },
             stdout=subprocess.DEVNULL,
         ) as server:
-            yield [sys.executable, "-S", "-E", str(FORKED), str(path)]
-            server.terminate()
+            try:
+                yield [sys.executable, "-S", "-E", str(FORKED), str(path)]
+            finally:
+                server.terminate()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
