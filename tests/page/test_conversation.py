@@ -161,6 +161,14 @@ def test_the_page_is_ready_from_its_own_files(
     assert 30_000 < found["size"] <= 60_000
 
 
+def test_an_answer_is_shown_in_a_tab_that_draws_no_frames(tab: Tab) -> None:
+    """As one in the background: what waits for a frame is never done there."""
+    tab.page.evaluate("() => { window.requestAnimationFrame = () => 0; }")
+    tab.ask("Compare the regions")
+
+    assert "answered" in tab.page.locator(".answer").inner_text()
+
+
 def test_a_reload_in_mid_answer_shows_it_and_goes_on(tab: Tab, model: PageModel) -> None:
     """Each piece of the text once; a second tab shows the same."""
     model.release.clear()
